@@ -1,0 +1,26 @@
+//! The language of Lumawire: values and port types, node and parameter specs, the graph
+//! document with its edits, its compilation to a plan, and the patch file.
+//!
+//! Nothing here knows threads, devices, files other than the patch, or wall clocks: the same
+//! inputs give the same results everywhere.
+
+pub mod clock;
+pub mod error;
+pub mod harness;
+pub mod node;
+pub mod param;
+pub mod plan;
+pub mod services;
+pub mod spec;
+pub mod value;
+
+pub use clock::{Clock, Fps, Tick};
+pub use error::NodeError;
+pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx};
+pub use param::{FileRef, ParamValue};
+pub use services::Services;
+pub use spec::{Change, Domain, FileKind, NodeSpec, Param, Port, Rate, Registry, Role, Unit};
+pub use value::{
+    AudioBlock, Bands, Chroma, DeviceImage, Encoding, Hops, HostImage, Image, ImageHome, Latent,
+    LatentBank, ModelHandle, Pixels, PortType, Space, Spectrum, Value,
+};

@@ -1,0 +1,387 @@
+//! One description per node kind. The palette, the inspector, type checks, the patch file, OSC,
+//! `lumawire nodes` and the reference docs all come from it.
+
+use std::collections::BTreeMap;
+
+use crate::node::Node;
+use crate::param::ParamValue;
+use crate::value::PortType;
+
+/// Everything that is known of a node kind without making one.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeSpec {
+    /// Permanent literal `category.name`, never a Rust path.
+    pub kind: &'static str,
+    /// Raised when the meaning of saved parameters changes; a migration then goes with it.
+    pub version: u32,
+    /// Name on the node's face.
+    pub label: &'static str,
+    /// What it computes, with shapes, units, the source of its formula, and the latency of its
+    /// causal form. The first sentence stands alone in the palette.
+    pub doc: &'static str,
+    /// When it runs.
+    pub rate: Rate,
+    /// What the engine may do with it.
+    pub role: Role,
+    /// Inputs, in the order of the node's indices.
+    pub inputs: &'static [Port],
+    /// Outputs, in the order of the node's indices.
+    pub outputs: &'static [Port],
+    /// Parameters, in the order of the node's indices.
+    pub params: &'static [Param],
+    /// Makes an instance at its defaults; `Node::prepare` then gives it its parameters.
+    pub build: fn() -> Box<dyn Node>,
+}
+
+impl NodeSpec {
+    /// The part of the kind before the dot: `analysis` of `analysis.chroma`.
+    pub fn category(&self) -> &'static str {
+        self.kind.split('.').next().unwrap_or(self.kind)
+    }
+
+    /// The part of the kind after the dot, from which ids are made: `chroma` of `analysis.chroma`.
+    pub fn stem(&self) -> &'static str {
+        self.kind.rsplit('.').next().unwrap_or(self.kind)
+    }
+
+    /// Index of the input with this id.
+    pub fn input(&self, id: &str) -> Option<usize> {
+        self.inputs.iter().position(|p| p.id == id)
+    }
+
+    /// Index of the output with this id.
+    pub fn output(&self, id: &str) -> Option<usize> {
+        self.outputs.iter().position(|p| p.id == id)
+    }
+
+    /// Index of the parameter with this id.
+    pub fn param(&self, id: &str) -> Option<usize> {
+        self.params.iter().position(|p| p.id == id)
+    }
+}
+
+/// When a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rate {
+    /// Once every block of samples.
+    Block,
+    /// Once every frame.
+    Frame,
+    /// As its inputs: at frames if any of them (or of its modulated parameters) is at frames,
+    /// else at blocks.
+    Inherit,
+}
+
+/// What the engine may do with a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Its outputs follow from its inputs and parameters alone: may be cached and skipped. It may
+    /// read neither the tick's time nor anything kept from earlier ticks.
+    Pure,
+    /// Keeps state from tick to tick (or reads the time): runs at every tick that reaches a sink.
+    Stateful,
+    /// Reads the transport's audio. Otherwise as `Stateful`.
+    Source,
+    /// Its inputs leave the graph: what reaches no sink does not run. Its first output, if any, is
+    /// the picture that the runtime presents or writes.
+    Sink,
+    /// Gives at each tick what it took at an earlier one: the only legal way round a loop. The
+    /// engine calls `Node::latch` on all delays after all other nodes, then `Node::process`.
+    Delay,
+}
+
+/// An input or output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port {
+    /// Unique among the node's inputs and parameters, or among its outputs; `snake_case`.
+    pub id: &'static str,
+    /// What it carries.
+    pub ty: PortType,
+    /// Inputs only: compile refuses the node without a wire here.
+    pub required: bool,
+    /// What it carries, with shape and unit.
+    pub doc: &'static str,
+}
+
+impl Port {
+    /// An input that must be wired.
+    pub const fn required(id: &'static str, ty: PortType, doc: &'static str) -> Self {
+        Self { id, ty, required: true, doc }
+    }
+
+    /// An input that may stay open.
+    pub const fn optional(id: &'static str, ty: PortType, doc: &'static str) -> Self {
+        Self { id, ty, required: false, doc }
+    }
+
+    /// An output.
+    pub const fn output(id: &'static str, ty: PortType, doc: &'static str) -> Self {
+        Self { id, ty, required: false, doc }
+    }
+}
+
+/// The unit of a parameter, as files and nodes hold it. Angles are radians here, degrees on the face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A bare number.
+    None,
+    /// Hertz.
+    Hz,
+    /// Seconds.
+    Secs,
+    /// Decibels.
+    Db,
+    /// Radians.
+    Radians,
+    /// Pixels.
+    Px,
+    /// Samples.
+    Samples,
+    /// Beats a minute.
+    Bpm,
+    /// Semitones.
+    Semitones,
+}
+
+impl Unit {
+    /// The suffix that a person reads; empty for a bare number.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Hz => "Hz",
+            Self::Secs => "s",
+            Self::Db => "dB",
+            Self::Radians => "rad",
+            Self::Px => "px",
+            Self::Samples => "samples",
+            Self::Bpm => "BPM",
+            Self::Semitones => "semitones",
+        }
+    }
+}
+
+/// Which files a file parameter takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Sound.
+    Audio,
+    /// A network's weights.
+    Model,
+    /// Stored latents.
+    Latents,
+    /// A still picture.
+    Image,
+}
+
+/// The values that a parameter takes. `soft` is the slider's range, `hard` the guard.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)] // the fields say what the variants do
+pub enum Domain {
+    /// A real number.
+    Float { default: f32, soft: (f32, f32), hard: (f32, f32) },
+    /// A whole number.
+    Int { default: i64, soft: (i64, i64), hard: (i64, i64) },
+    /// A switch.
+    Bool { default: bool },
+    /// One of several; the file keeps the option's id, the node reads its index.
+    Choice { default: &'static str, options: &'static [&'static str] },
+    /// Free text.
+    Text { default: &'static str },
+    /// A file; the default is none.
+    File { kind: FileKind },
+}
+
+/// What a change of a parameter costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The node reads it at every tick and may glide to it.
+    Smooth,
+    /// The node reads it at every tick and jumps to it.
+    Step,
+    /// A new instance is prepared on a worker and then adopts the old one's state.
+    Rebuild,
+}
+
+/// A parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Param {
+    /// Unique among the node's inputs and parameters; `snake_case`, with its unit (`_hz`, `_secs`).
+    pub id: &'static str,
+    /// Name on the node's face.
+    pub label: &'static str,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// Values that it takes.
+    pub domain: Domain,
+    /// What a change costs.
+    pub change: Change,
+    /// Whether a control may be wired to it: numbers and switches whose change is not `Rebuild`.
+    pub modulatable: bool,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+impl Param {
+    const fn new(id: &'static str, label: &'static str, domain: Domain, modulatable: bool) -> Self {
+        Self { id, label, unit: Unit::None, domain, change: Change::Step, modulatable, doc: "" }
+    }
+
+    /// A modulatable real number, whose hard range is its soft range until `hard` widens it.
+    pub const fn float(
+        id: &'static str,
+        label: &'static str,
+        default: f32,
+        soft: (f32, f32),
+    ) -> Self {
+        Self::new(id, label, Domain::Float { default, soft, hard: soft }, true)
+    }
+
+    /// A modulatable whole number, whose hard range is its soft range until `hard_int` widens it.
+    pub const fn int(
+        id: &'static str,
+        label: &'static str,
+        default: i64,
+        soft: (i64, i64),
+    ) -> Self {
+        Self::new(id, label, Domain::Int { default, soft, hard: soft }, true)
+    }
+
+    /// A modulatable switch (on above 0.5).
+    pub const fn switch(id: &'static str, label: &'static str, default: bool) -> Self {
+        Self::new(id, label, Domain::Bool { default }, true)
+    }
+
+    /// One of several options, the first of which is the default.
+    pub const fn choice(
+        id: &'static str,
+        label: &'static str,
+        options: &'static [&'static str],
+    ) -> Self {
+        Self::new(id, label, Domain::Choice { default: options[0], options }, false)
+    }
+
+    /// Free text.
+    pub const fn text(id: &'static str, label: &'static str, default: &'static str) -> Self {
+        Self::new(id, label, Domain::Text { default }, false)
+    }
+
+    /// A file. Its change always rebuilds: files are opened on a worker.
+    pub const fn file(id: &'static str, label: &'static str, kind: FileKind) -> Self {
+        Self::new(id, label, Domain::File { kind }, false).rebuild()
+    }
+
+    /// Sets the hard range of a real number.
+    pub const fn hard(mut self, min: f32, max: f32) -> Self {
+        if let Domain::Float { default, soft, .. } = self.domain {
+            self.domain = Domain::Float { default, soft, hard: (min, max) };
+        }
+        self
+    }
+
+    /// Sets the hard range of a whole number.
+    pub const fn hard_int(mut self, min: i64, max: i64) -> Self {
+        if let Domain::Int { default, soft, .. } = self.domain {
+            self.domain = Domain::Int { default, soft, hard: (min, max) };
+        }
+        self
+    }
+
+    /// Sets the unit.
+    pub const fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// Says that the node glides to a new value.
+    pub const fn smooth(mut self) -> Self {
+        self.change = Change::Smooth;
+        self
+    }
+
+    /// Says that a change needs a new instance, which also makes it not modulatable.
+    pub const fn rebuild(mut self) -> Self {
+        self.change = Change::Rebuild;
+        self.modulatable = false;
+        self
+    }
+
+    /// Sets what it does.
+    pub const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// The default, as a document would hold it.
+    pub fn default_value(&self) -> ParamValue {
+        match self.domain {
+            Domain::Float { default, .. } => default.into(),
+            Domain::Int { default, .. } => default.into(),
+            Domain::Bool { default } => default.into(),
+            Domain::Choice { default, .. } | Domain::Text { default } => default.into(),
+            Domain::File { .. } => ParamValue::file(""),
+        }
+    }
+
+    /// `value` as a node reads it: accepted, or else the default; a choice as its option's index.
+    pub fn resolve(&self, value: Option<&ParamValue>) -> ParamValue {
+        let value = value.and_then(|v| self.accept(v)).unwrap_or_else(|| self.default_value());
+        match (self.domain, value) {
+            (Domain::Choice { options, .. }, ParamValue::Text(id)) => {
+                let index = options.iter().position(|o| *o == id).unwrap_or(0);
+                ParamValue::Int(i64::try_from(index).unwrap_or(0))
+            }
+            (_, value) => value,
+        }
+    }
+
+    /// `value` as this parameter takes it: numbers within the hard range (NaN is the default),
+    /// or `None` where the value is of another type or names no option.
+    pub fn accept(&self, value: &ParamValue) -> Option<ParamValue> {
+        match (self.domain, value) {
+            (Domain::Float { default, hard: (min, max), .. }, v) => {
+                let v = v.as_f64()?;
+                let v = if v.is_nan() { f64::from(default) } else { v };
+                Some(ParamValue::Float(v.clamp(f64::from(min), f64::from(max))))
+            }
+            (Domain::Int { hard: (min, max), .. }, ParamValue::Int(v)) => {
+                Some(ParamValue::Int(*v.clamp(&min, &max)))
+            }
+            (Domain::Int { default, hard: (min, max), .. }, v) => {
+                let v = v.as_f64()?;
+                let v = if v.is_nan() { default } else { v.round() as i64 };
+                Some(ParamValue::Int(v.clamp(min, max)))
+            }
+            (Domain::Bool { .. }, v) => v.as_f64().map(|v| ParamValue::Bool(v > 0.5)),
+            (Domain::Choice { options, .. }, ParamValue::Text(v)) => {
+                options.contains(&v.as_str()).then(|| value.clone())
+            }
+            (Domain::Text { .. }, ParamValue::Text(_))
+            | (Domain::File { .. }, ParamValue::File(_)) => Some(value.clone()),
+            (Domain::File { .. }, ParamValue::Text(path)) => Some(ParamValue::file(path.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// The node kinds that a program knows, in order of kind.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    by_kind: BTreeMap<&'static str, &'static NodeSpec>,
+}
+
+impl Registry {
+    /// A registry of `specs`. Of two with one kind, the later counts.
+    pub fn new(specs: impl IntoIterator<Item = &'static NodeSpec>) -> Self {
+        Self { by_kind: specs.into_iter().map(|s| (s.kind, s)).collect() }
+    }
+
+    /// The spec of `kind`.
+    pub fn get(&self, kind: &str) -> Option<&'static NodeSpec> {
+        self.by_kind.get(kind).copied()
+    }
+
+    /// All specs, in order of kind.
+    pub fn iter(&self) -> impl Iterator<Item = &'static NodeSpec> + '_ {
+        self.by_kind.values().copied()
+    }
+}

@@ -1,0 +1,1 @@
+//! The editor: a view over the graph document

@@ -1,0 +1,3 @@
+//! Neural networks in candle: configuration, loading, forward passes.
+
+pub mod random;

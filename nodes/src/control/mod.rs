@@ -1,0 +1,1 @@
+//! Shaping controls and triggers in time.

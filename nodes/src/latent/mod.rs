@@ -1,0 +1,1 @@
+//! Points of a generator's latent space, and ways through it.

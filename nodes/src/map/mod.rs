@@ -1,0 +1,1 @@
+//! From one value to another, without memory.

@@ -1,0 +1,1 @@
+//! Pictures after the generator, on wgpu.

@@ -1,0 +1,1 @@
+//! The engine, its transports and the offline render
