@@ -6,9 +6,12 @@
 
 pub mod clock;
 pub mod error;
+pub mod graph;
 pub mod harness;
+mod near;
 pub mod node;
 pub mod param;
+pub mod patch;
 pub mod plan;
 pub mod services;
 pub mod spec;
@@ -16,8 +19,10 @@ pub mod value;
 
 pub use clock::{Clock, Fps, Tick};
 pub use error::NodeError;
+pub use graph::{Cost, Edit, EditError, Graph, GraphNode, History, Wire, WireEnds};
 pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx};
 pub use param::{FileRef, ParamValue};
+pub use plan::{Fault, Plan, Step, compile};
 pub use services::Services;
 pub use spec::{Change, Domain, FileKind, NodeSpec, Param, Port, Rate, Registry, Role, Unit};
 pub use value::{

@@ -1,9 +1,24 @@
-//! From the document to what the engine runs.
+//! From the document to what the engine runs: one file a pass, in the order of `compile`.
+
+pub mod convert;
+mod expand;
+mod fault;
+mod order;
+mod rates;
+mod reach;
+mod required;
+mod resolve;
+mod slots;
+mod state;
+mod types;
+
+pub use fault::Fault;
 
 use crate::clock::Clock;
+use crate::graph::Graph;
 use crate::node::Source;
 use crate::param::ParamValue;
-use crate::spec::{NodeSpec, Rate};
+use crate::spec::{NodeSpec, Rate, Registry, Role};
 
 /// A compiled graph: steps in an order in which each finds its inputs ready. Only what reaches a
 /// sink is in it, and the order depends on the document's content alone.
@@ -73,4 +88,95 @@ impl Step {
     pub fn num_slots(&self) -> usize {
         self.spec.outputs.len() + self.accumulators.len()
     }
+}
+
+/// Compiles a document, or reports everything that is wrong with it, parts that reach no sink
+/// included.
+pub fn compile(graph: &Graph, registry: &Registry) -> Result<Plan, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut ir = resolve::resolve(graph, registry, &mut faults);
+    types::link(graph, registry, &mut ir, &mut faults);
+    required::check(graph, &ir, &mut faults);
+    rates::assign(&mut ir, registry, &mut faults);
+    order::find_loops(&ir, registry, &mut faults);
+    reach::mark(&mut ir, graph, registry, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    expand::insert_conversions(&mut ir);
+    let order = order::order(&ir);
+    let keeps = state::keeps_state(&ir);
+    Ok(slots::plan(graph, &ir, &order, &keeps))
+}
+
+/// What the passes work on: the nodes whose kind is known and the wires that fit.
+#[derive(Debug, Default)]
+struct Ir {
+    /// In order of id.
+    nodes: Vec<IrNode>,
+    /// In order of the wires' text.
+    links: Vec<Link>,
+}
+
+#[derive(Debug)]
+struct IrNode {
+    id: String,
+    spec: &'static NodeSpec,
+    params: Vec<ParamValue>,
+    rate: Rate,
+    reaches_sink: bool,
+}
+
+/// A wire, by indices into `Ir::nodes` and into the specs' ports.
+#[derive(Debug, Clone)]
+struct Link {
+    text: String,
+    from: usize,
+    output: usize,
+    to: usize,
+    target: Target,
+    convert: Option<&'static NodeSpec>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Input(usize),
+    Param { index: usize, depth: f32 },
+}
+
+impl Ir {
+    /// Index of the node with this id.
+    fn find(&self, id: &str) -> Option<usize> {
+        self.nodes.binary_search_by(|n| n.id.as_str().cmp(id)).ok()
+    }
+
+    fn is_delay(&self, node: usize) -> bool {
+        self.nodes[node].spec.role == Role::Delay
+    }
+
+    /// For each node, what `pick` gives of each link: its neighbours upstream or downstream.
+    fn neighbours(&self, pick: impl Fn(&Link) -> Option<(usize, usize)>) -> Vec<Vec<usize>> {
+        let mut lists = vec![Vec::new(); self.nodes.len()];
+        for (node, neighbour) in self.links.iter().filter_map(pick) {
+            lists[node].push(neighbour);
+        }
+        lists
+    }
+
+    /// Marks `seeds` and all that follows from them along `next`.
+    fn flood(&self, seeds: impl Iterator<Item = usize>, next: &[Vec<usize>]) -> Vec<bool> {
+        let mut marked = vec![false; self.nodes.len()];
+        let mut stack: Vec<usize> = seeds.collect();
+        while let Some(node) = stack.pop() {
+            if !std::mem::replace(&mut marked[node], true) {
+                stack.extend(&next[node]);
+            }
+        }
+        marked
+    }
+}
+
+/// The kinds that play a role, for the help of a fault.
+fn kinds_of_role(registry: &Registry, role: Role) -> Vec<String> {
+    registry.iter().filter(|s| s.role == role).map(|s| s.kind.to_owned()).collect()
 }

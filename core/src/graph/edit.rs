@@ -1,0 +1,418 @@
+//! Edits: each says what it changes, and applying it gives back its inverse and its cost.
+
+use petgraph::visit::EdgeRef;
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use super::{About, Entry, Graph, GraphNode, Wire, WireEnds, clock_is_sane, is_id};
+use crate::clock::Fps;
+use crate::param::ParamValue;
+use crate::spec::{Change, Registry};
+
+/// A change of the document.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // the variants say what the fields are
+pub enum Edit {
+    /// Adds a node, at a place on the canvas if one is given.
+    AddNode { id: String, node: GraphNode, at: Option<[f32; 2]> },
+    /// Removes a node with its wires, bindings and place.
+    RemoveNode { id: String },
+    /// Gives a node another id; wires, bindings and place follow.
+    RenameNode { id: String, to: String },
+    /// Lays a wire. It takes the place of those into the same input, and of one with the same ends;
+    /// several into one parameter are summed.
+    Connect { ends: WireEnds, depth: f32 },
+    /// Removes a wire.
+    Disconnect { ends: WireEnds },
+    /// Removes and lays wires exactly as listed: the inverse of the other edits of wires.
+    Rewire { remove: Vec<WireEnds>, add: Vec<Wire> },
+    /// Sets the depth of a wire.
+    SetDepth { ends: WireEnds, depth: f32 },
+    /// Sets a parameter, or returns it to its default.
+    SetParam { node: String, param: String, value: Option<ParamValue> },
+    /// Puts a node on the canvas, `[x, y]` in points, or leaves its place open.
+    Move { node: String, at: Option<[f32; 2]> },
+    /// Names a node's face, or returns it to the name of its kind.
+    SetLabel { node: String, label: Option<String> },
+    /// Binds OSC or MIDI to a target `node.param`, or frees it.
+    SetBinding { target: String, binding: Option<Json> },
+    /// Stores a preset, or deletes it.
+    SetPreset { name: String, preset: Option<Json> },
+    /// Sets who made the patch, and what it is.
+    SetAbout(About),
+    /// Sets sample rate and frame rate.
+    SetClock { sample_rate_hz: u32, fps: Fps },
+    /// Sets the seed.
+    SetSeed(u64),
+    /// Several edits in turn, all or none.
+    Batch(Vec<Edit>),
+}
+
+/// What an edit asks of the engine, the cheapest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cost {
+    /// Nothing: only the editor shows it.
+    View,
+    /// A number that the running plan takes over.
+    Value,
+    /// A new plan over the same instances.
+    Structure,
+    /// New instances, prepared on a worker.
+    Device,
+}
+
+/// What an edit did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// The edit that takes it back.
+    pub inverse: Edit,
+    /// What it asks of the engine.
+    pub cost: Cost,
+}
+
+/// Why an edit cannot be made. The document is then as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EditError {
+    /// A node that the edit names is not there.
+    #[error("there is no node `{0}`")]
+    NoSuchNode(String),
+    /// A wire that the edit names is not there.
+    #[error("there is no wire `{0}`")]
+    NoSuchWire(String),
+    /// The id belongs to a node, or to bindings of one that is missing.
+    #[error("the id `{0}` is taken")]
+    IdTaken(String),
+    /// There is such a wire already.
+    #[error("there is a wire `{0}` already")]
+    WireTaken(String),
+    /// The name does not follow the grammar of ids.
+    #[error("`{0}` cannot be an id: use letters, digits and underscores, and begin with no digit")]
+    BadId(String),
+    /// A number is infinite or not a number, which the file cannot hold.
+    #[error("{0} must be a finite number")]
+    NotFinite(String),
+    /// Sample rate or frame rate is out of range.
+    #[error(
+        "{sample_rate_hz} Hz at {fps_hz} frames a second is out of range: 1000 to 768000 Hz, 0.01 to 1000 frames a second"
+    )]
+    BadClock {
+        /// Samples a second.
+        sample_rate_hz: u32,
+        /// Frames a second, as text.
+        fps_hz: String,
+    },
+}
+
+type Outcome = Result<Applied, EditError>;
+
+fn done(cost: Cost, inverse: Edit) -> Outcome {
+    Ok(Applied { inverse, cost })
+}
+
+impl Graph {
+    /// Makes an edit. `registry` tells inputs from parameters, and what a parameter's change costs;
+    /// values, kinds and ports are not judged here but by `compile`.
+    pub fn apply(&mut self, edit: Edit, registry: &Registry) -> Outcome {
+        match edit {
+            Edit::AddNode { id, node, at } => self.add_node(id, node, at),
+            Edit::RemoveNode { id } => self.remove_node(&id),
+            Edit::RenameNode { id, to } => self.rename_node(id, to),
+            Edit::Connect { ends, depth } => self.connect(ends, depth, registry),
+            Edit::Disconnect { ends } => self.rewire(vec![ends], Vec::new()),
+            Edit::Rewire { remove, add } => self.rewire(remove, add),
+            Edit::SetDepth { ends, depth } => self.set_depth(ends, depth),
+            Edit::SetParam { node, param, value } => self.set_param(node, param, value, registry),
+            Edit::Move { node, at } => self.move_node(node, at),
+            Edit::SetLabel { node, label } => {
+                let old = std::mem::replace(&mut self.node_mut(&node)?.label, label);
+                done(Cost::View, Edit::SetLabel { node, label: old })
+            }
+            Edit::SetBinding { target, binding } => {
+                let old = replace(&mut self.bindings, &target, binding);
+                done(Cost::Value, Edit::SetBinding { target, binding: old })
+            }
+            Edit::SetPreset { name, preset } => {
+                let old = replace(&mut self.presets, &name, preset);
+                done(Cost::View, Edit::SetPreset { name, preset: old })
+            }
+            Edit::SetAbout(about) => {
+                done(Cost::View, Edit::SetAbout(std::mem::replace(&mut self.about, about)))
+            }
+            Edit::SetClock { sample_rate_hz, fps } => self.set_clock(sample_rate_hz, fps),
+            Edit::SetSeed(seed) => {
+                done(Cost::Structure, Edit::SetSeed(std::mem::replace(&mut self.seed, seed)))
+            }
+            Edit::Batch(edits) => self.batch(edits, registry),
+        }
+    }
+
+    fn add_node(&mut self, id: String, node: GraphNode, at: Option<[f32; 2]>) -> Outcome {
+        if !is_id(&id) {
+            return Err(EditError::BadId(id));
+        }
+        if self.by_id.contains_key(&id) {
+            return Err(EditError::IdTaken(id));
+        }
+        for (param, value) in &node.params {
+            check_value(&id, param, value)?;
+        }
+        check_place(&id, at)?;
+        // Removing the node again must leave the bindings that were there before it.
+        let mut inverse = vec![Edit::RemoveNode { id: id.clone() }];
+        inverse.extend(self.bindings_of(&id).map(|(target, binding)| restore(target, binding)));
+        replace(&mut self.layout, &id, at);
+        let index = self.graph.add_node(Entry { id: id.clone(), node });
+        self.by_id.insert(id, index);
+        done(Cost::Structure, one_or_batch(inverse))
+    }
+
+    fn remove_node(&mut self, id: &str) -> Outcome {
+        let index = *self.by_id.get(id).ok_or_else(|| EditError::NoSuchNode(id.to_owned()))?;
+        let wires: Vec<Wire> = self.wires_of(id).cloned().collect();
+        let bindings: Vec<Edit> = self.bindings_of(id).map(|(t, b)| restore(t, b)).collect();
+        self.bindings.retain(|target, _| target.split_once('.').is_none_or(|(n, _)| n != id));
+        let at = self.layout.remove(id);
+        self.by_id.remove(id);
+        let Some(entry) = self.graph.remove_node(index) else {
+            return Err(EditError::NoSuchNode(id.to_owned()));
+        };
+        let mut inverse = vec![Edit::AddNode { id: entry.id, node: entry.node, at }];
+        if !wires.is_empty() {
+            inverse.push(Edit::Rewire { remove: Vec::new(), add: wires });
+        }
+        inverse.extend(bindings);
+        done(Cost::Structure, one_or_batch(inverse))
+    }
+
+    fn rename_node(&mut self, id: String, to: String) -> Outcome {
+        let index = *self.by_id.get(&id).ok_or_else(|| EditError::NoSuchNode(id.clone()))?;
+        if !is_id(&to) {
+            return Err(EditError::BadId(to));
+        }
+        if id != to && (self.by_id.contains_key(&to) || self.bindings_of(&to).next().is_some()) {
+            return Err(EditError::IdTaken(to));
+        }
+        self.rename_wire_ends(index, &id, &to);
+        self.bindings = std::mem::take(&mut self.bindings)
+            .into_iter()
+            .map(|(target, binding)| match target.strip_prefix(&id) {
+                Some(rest) if rest.starts_with('.') => (format!("{to}{rest}"), binding),
+                _ => (target, binding),
+            })
+            .collect();
+        if let Some(at) = self.layout.remove(&id) {
+            self.layout.insert(to.clone(), at);
+        }
+        self.by_id.remove(&id);
+        self.by_id.insert(to.clone(), index);
+        if let Some(entry) = self.graph.node_weight_mut(index) {
+            entry.id.clone_from(&to);
+        }
+        done(Cost::Structure, Edit::RenameNode { id: to, to: id })
+    }
+
+    fn rename_wire_ends(&mut self, index: petgraph::stable_graph::NodeIndex, id: &str, to: &str) {
+        let outgoing = self.graph.edges_directed(index, petgraph::Direction::Outgoing);
+        let incoming = self.graph.edges_directed(index, petgraph::Direction::Incoming);
+        let edges: Vec<_> = outgoing.chain(incoming).map(|e| e.id()).collect();
+        for edge in edges {
+            let Some(Wire { ends, .. }) = self.graph.edge_weight_mut(edge) else { continue };
+            for end in [&mut ends.from, &mut ends.to] {
+                if end == id {
+                    to.clone_into(end);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, ends: WireEnds, depth: f32, registry: &Registry) -> Outcome {
+        let spec = self.node(&ends.to).and_then(|n| registry.get(&n.kind));
+        let is_input = spec.is_some_and(|s| s.input(&ends.port).is_some());
+        let remove = self
+            .wires_of(&ends.to)
+            .filter(|w| {
+                w.ends == ends || is_input && (&w.ends.to, &w.ends.port) == (&ends.to, &ends.port)
+            })
+            .map(|w| w.ends.clone())
+            .collect();
+        self.rewire(remove, vec![Wire { ends, depth }])
+    }
+
+    fn rewire(&mut self, remove: Vec<WireEnds>, add: Vec<Wire>) -> Outcome {
+        let mut removed = Vec::new();
+        let mut added = Vec::new();
+        let result = self.try_rewire(remove, add, &mut removed, &mut added);
+        let inverse = Edit::Rewire { remove: added, add: removed };
+        match result {
+            Ok(()) => done(Cost::Structure, inverse),
+            Err(error) => {
+                let Edit::Rewire { remove, add } = inverse else { return Err(error) };
+                self.try_rewire(remove, add, &mut Vec::new(), &mut Vec::new())?;
+                Err(error)
+            }
+        }
+    }
+
+    fn try_rewire(
+        &mut self,
+        remove: Vec<WireEnds>,
+        add: Vec<Wire>,
+        removed: &mut Vec<Wire>,
+        added: &mut Vec<WireEnds>,
+    ) -> Result<(), EditError> {
+        for ends in remove {
+            let edge = self.edge(&ends);
+            let wire = edge.and_then(|e| self.graph.remove_edge(e));
+            removed.push(wire.ok_or_else(|| EditError::NoSuchWire(ends.to_string()))?);
+        }
+        for wire in add {
+            let ends = wire.ends.clone();
+            self.lay(wire)?;
+            added.push(ends);
+        }
+        Ok(())
+    }
+
+    fn lay(&mut self, wire: Wire) -> Result<(), EditError> {
+        let ends = &wire.ends;
+        let find = |id: &String| {
+            self.by_id.get(id).copied().ok_or_else(|| EditError::NoSuchNode(id.clone()))
+        };
+        let (from, to) = (find(&ends.from)?, find(&ends.to)?);
+        if !ends.is_well_formed() {
+            return Err(EditError::BadId(ends.to_string()));
+        }
+        if self.edge(ends).is_some() {
+            return Err(EditError::WireTaken(ends.to_string()));
+        }
+        check_depth(ends, wire.depth)?;
+        self.graph.add_edge(from, to, wire);
+        Ok(())
+    }
+
+    fn set_depth(&mut self, ends: WireEnds, depth: f32) -> Outcome {
+        check_depth(&ends, depth)?;
+        let edge = self.edge(&ends);
+        let wire = edge
+            .and_then(|e| self.graph.edge_weight_mut(e))
+            .ok_or_else(|| EditError::NoSuchWire(ends.to_string()))?;
+        let old = std::mem::replace(&mut wire.depth, depth);
+        done(Cost::Value, Edit::SetDepth { ends, depth: old })
+    }
+
+    fn set_param(
+        &mut self,
+        node: String,
+        param: String,
+        value: Option<ParamValue>,
+        registry: &Registry,
+    ) -> Outcome {
+        if let Some(value) = &value {
+            check_value(&node, &param, value)?;
+        }
+        let target = self.node_mut(&node)?;
+        let spec = registry.get(&target.kind);
+        let rebuild = spec
+            .and_then(|s| s.params.get(s.param(&param)?))
+            .is_some_and(|p| p.change == Change::Rebuild);
+        let old = replace(&mut target.params, &param, value);
+        let cost = if rebuild { Cost::Device } else { Cost::Value };
+        done(cost, Edit::SetParam { node, param, value: old })
+    }
+
+    fn move_node(&mut self, node: String, at: Option<[f32; 2]>) -> Outcome {
+        self.node_mut(&node)?;
+        check_place(&node, at)?;
+        let old = replace(&mut self.layout, &node, at);
+        done(Cost::View, Edit::Move { node, at: old })
+    }
+
+    fn set_clock(&mut self, sample_rate_hz: u32, fps: Fps) -> Outcome {
+        if !clock_is_sane(sample_rate_hz, fps) {
+            return Err(EditError::BadClock { sample_rate_hz, fps_hz: fps.hz().to_string() });
+        }
+        let old = (self.clock.sample_rate_hz, self.clock.fps);
+        (self.clock.sample_rate_hz, self.clock.fps) = (sample_rate_hz, fps);
+        done(Cost::Device, Edit::SetClock { sample_rate_hz: old.0, fps: old.1 })
+    }
+
+    fn batch(&mut self, edits: Vec<Edit>, registry: &Registry) -> Outcome {
+        let mut cost = Cost::View;
+        let mut inverse = Vec::with_capacity(edits.len());
+        for edit in edits {
+            match self.apply(edit, registry) {
+                Ok(applied) => {
+                    cost = cost.max(applied.cost);
+                    inverse.push(applied.inverse);
+                }
+                Err(error) => {
+                    for edit in inverse.into_iter().rev() {
+                        self.apply(edit, registry)?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        inverse.reverse();
+        done(cost, Edit::Batch(inverse))
+    }
+
+    fn node_mut(&mut self, id: &str) -> Result<&mut GraphNode, EditError> {
+        let index = self.by_id.get(id).copied();
+        index
+            .and_then(|i| self.graph.node_weight_mut(i))
+            .map(|entry| &mut entry.node)
+            .ok_or_else(|| EditError::NoSuchNode(id.to_owned()))
+    }
+}
+
+/// Sets or removes the entry of `key`, and gives what was there.
+fn replace<T>(
+    map: &mut std::collections::BTreeMap<String, T>,
+    key: &str,
+    value: Option<T>,
+) -> Option<T> {
+    match value {
+        Some(value) => map.insert(key.to_owned(), value),
+        None => map.remove(key),
+    }
+}
+
+fn restore(target: &str, binding: &Json) -> Edit {
+    Edit::SetBinding { target: target.to_owned(), binding: Some(binding.clone()) }
+}
+
+fn one_or_batch(mut edits: Vec<Edit>) -> Edit {
+    match edits.pop() {
+        Some(edit) if edits.is_empty() => edit,
+        last => {
+            edits.extend(last);
+            Edit::Batch(edits)
+        }
+    }
+}
+
+fn check_value(node: &str, param: &str, value: &ParamValue) -> Result<(), EditError> {
+    match value {
+        ParamValue::Float(v) if !v.is_finite() => {
+            Err(EditError::NotFinite(format!("`{node}.{param}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_depth(ends: &WireEnds, depth: f32) -> Result<(), EditError> {
+    if depth.is_finite() {
+        Ok(())
+    } else {
+        Err(EditError::NotFinite(format!("the depth of `{ends}`")))
+    }
+}
+
+fn check_place(node: &str, at: Option<[f32; 2]>) -> Result<(), EditError> {
+    if at.is_none_or(|at| at.iter().all(|v| v.is_finite())) {
+        Ok(())
+    } else {
+        Err(EditError::NotFinite(format!("the place of `{node}`")))
+    }
+}

@@ -1,0 +1,219 @@
+//! The document: what a person edits, what the patch file holds, and what compiles to a plan.
+//!
+//! It holds any kind, port and value, known to this build or not; `compile` judges them.
+
+mod edit;
+mod history;
+mod wire;
+
+pub use edit::{Applied, Cost, Edit, EditError};
+pub use history::History;
+pub use wire::{Wire, WireEnds, WireError, is_id};
+
+use std::collections::BTreeMap;
+
+use petgraph::Direction;
+use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
+use petgraph::visit::EdgeRef;
+use serde_json::Value as Json;
+
+use crate::clock::{Clock, Fps};
+use crate::param::ParamValue;
+use crate::spec::NodeSpec;
+
+/// JSON members by name that this build does not interpret.
+pub type Extra = BTreeMap<String, Json>;
+
+/// Who made the patch, and what it is. Empty texts are not written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct About {
+    /// Name of the piece.
+    pub title: String,
+    /// Who made it.
+    pub author: String,
+    /// Under which terms others may use it, as an SPDX expression.
+    pub licence: String,
+    /// What it does, and what to play to it.
+    pub description: String,
+    /// Members that this build does not know.
+    pub extra: Extra,
+}
+
+/// A node of the document: its kind and what differs from the kind's defaults.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GraphNode {
+    /// Kind, `category.name`; may be one that this build does not know.
+    pub kind: String,
+    /// Version of the kind for which the parameters were set.
+    pub version: u32,
+    /// Name on its face where a person gave one.
+    pub label: Option<String>,
+    /// Parameters that were set, by id.
+    pub params: BTreeMap<String, ParamValue>,
+    /// Members that this build does not know.
+    pub extra: Extra,
+}
+
+impl GraphNode {
+    /// A node of this kind at its defaults.
+    pub fn new(spec: &NodeSpec) -> Self {
+        Self { kind: spec.kind.to_owned(), version: spec.version, ..Self::default() }
+    }
+
+    /// Sets a parameter, for building graphs in code.
+    pub fn with(mut self, param: &str, value: impl Into<ParamValue>) -> Self {
+        self.params.insert(param.to_owned(), value.into());
+        self
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    id: String,
+    node: GraphNode,
+}
+
+/// The graph document. Every iterator runs in order of id or of text, however it was built.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    about: About,
+    clock: Clock,
+    pub(crate) clock_extra: Extra,
+    seed: u64,
+    bindings: BTreeMap<String, Json>,
+    presets: BTreeMap<String, Json>,
+    pub(crate) extra: Extra,
+    layout: BTreeMap<String, [f32; 2]>,
+    graph: StableDiGraph<Entry, Wire>,
+    by_id: BTreeMap<String, NodeIndex>,
+}
+
+/// Samples a second that a patch may ask for.
+pub(crate) const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+/// Frames a second that a patch may ask for.
+pub(crate) const FPS_HZ: std::ops::RangeInclusive<f64> = 0.01..=1_000.0;
+
+impl Graph {
+    /// An empty document at 48 kHz and 60 frames a second.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Who made it, and what it is.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Its sample rate and frame rate, at the usual block length.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Its seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// All nodes with their ids, in order of id.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &GraphNode)> {
+        self.by_id
+            .values()
+            .filter_map(|&i| self.graph.node_weight(i))
+            .map(|e| (e.id.as_str(), &e.node))
+    }
+
+    /// The node with this id.
+    pub fn node(&self, id: &str) -> Option<&GraphNode> {
+        self.graph.node_weight(*self.by_id.get(id)?).map(|e| &e.node)
+    }
+
+    /// Number of nodes.
+    pub fn num_nodes(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// All wires, in order of their text.
+    pub fn wires(&self) -> impl Iterator<Item = &Wire> {
+        let mut wires: Vec<&Wire> = self.graph.edge_weights().collect();
+        wires.sort_by(|a, b| a.ends.cmp(&b.ends));
+        wires.into_iter()
+    }
+
+    /// The wire between these ends.
+    pub fn wire(&self, ends: &WireEnds) -> Option<&Wire> {
+        self.graph.edge_weight(self.edge(ends)?)
+    }
+
+    /// The wires that start or end at a node, in order of their text.
+    pub fn wires_of(&self, id: &str) -> impl Iterator<Item = &Wire> {
+        let node = self.by_id.get(id).copied();
+        let mut wires: Vec<&Wire> = node
+            .into_iter()
+            .flat_map(|i| {
+                let out = self.graph.edges_directed(i, Direction::Outgoing);
+                // A wire from a node to itself is among both.
+                let into = self
+                    .graph
+                    .edges_directed(i, Direction::Incoming)
+                    .filter(move |e| e.source() != i);
+                out.chain(into).map(|e| e.weight())
+            })
+            .collect();
+        wires.sort_by(|a, b| a.ends.cmp(&b.ends));
+        wires.into_iter()
+    }
+
+    /// What OSC or MIDI is bound to, by `node.param`: raw, in order of target.
+    pub fn bindings(&self) -> &BTreeMap<String, Json> {
+        &self.bindings
+    }
+
+    /// Presets by name: raw.
+    pub fn presets(&self) -> &BTreeMap<String, Json> {
+        &self.presets
+    }
+
+    /// Top-level members of the file that this build does not know.
+    pub fn extra(&self) -> &Extra {
+        &self.extra
+    }
+
+    /// Where a node's upper left corner stands on the canvas, `[x, y]` in points.
+    pub fn position(&self, id: &str) -> Option<[f32; 2]> {
+        self.layout.get(id).copied()
+    }
+
+    /// All positions, in order of id.
+    pub fn layout(&self) -> impl Iterator<Item = (&str, [f32; 2])> {
+        self.layout.iter().map(|(id, at)| (id.as_str(), *at))
+    }
+
+    /// A free id for a new node of this kind: `chroma_1`, `chroma_2`, …
+    pub fn fresh_id(&self, spec: &NodeSpec) -> String {
+        let mut n = 1_u64;
+        loop {
+            let id = format!("{}_{n}", spec.stem());
+            if !self.by_id.contains_key(&id) && self.bindings_of(&id).next().is_none() {
+                return id;
+            }
+            n += 1;
+        }
+    }
+
+    fn edge(&self, ends: &WireEnds) -> Option<EdgeIndex> {
+        let (from, to) = (*self.by_id.get(&ends.from)?, *self.by_id.get(&ends.to)?);
+        self.graph.edges_connecting(from, to).find(|e| e.weight().ends == *ends).map(|e| e.id())
+    }
+
+    /// Bindings of the parameters of a node.
+    fn bindings_of(&self, id: &str) -> impl Iterator<Item = (&String, &Json)> {
+        self.bindings.iter().filter(move |(target, _)| {
+            target.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'))
+        })
+    }
+}
+
+/// Whether a patch may run by these rates.
+pub(crate) fn clock_is_sane(sample_rate_hz: u32, fps: Fps) -> bool {
+    SAMPLE_RATES_HZ.contains(&sample_rate_hz) && FPS_HZ.contains(&fps.hz())
+}

@@ -1,0 +1,35 @@
+//! Pass 7: drops what reaches no sink and puts the conversions on their wires.
+
+use super::{Ir, IrNode, Link, Target};
+
+/// Leaves only nodes that reach a sink, and replaces each link with a conversion by two links and
+/// a node that runs as its consumer does. Its id is the wire's text without the depth, so that its
+/// state outlasts a change of depth.
+pub(super) fn insert_conversions(ir: &mut Ir) {
+    let old = std::mem::take(ir);
+    let mut nodes = Vec::new();
+    let mut kept = vec![None; old.nodes.len()];
+    for (place, node) in kept.iter_mut().zip(old.nodes) {
+        if node.reaches_sink {
+            *place = Some(nodes.len());
+            nodes.push(node);
+        }
+    }
+    let mut links = Vec::new();
+    for link in old.links {
+        let (Some(from), Some(to)) = (kept[link.from], kept[link.to]) else { continue };
+        let link = Link { from, to, ..link };
+        let Some(spec) = link.convert else {
+            links.push(link);
+            continue;
+        };
+        let middle = nodes.len();
+        let rate = nodes[to].rate;
+        let id = link.text.clone();
+        nodes.push(IrNode { id, spec, params: Vec::new(), rate, reaches_sink: true });
+        let target = Target::Input(0);
+        links.push(Link { to: middle, target, convert: None, ..link.clone() });
+        links.push(Link { from: middle, output: 0, convert: None, ..link });
+    }
+    *ir = Ir { nodes, links };
+}
