@@ -18,6 +18,11 @@ impl Services {
         self.lock().insert(TypeId::of::<T>(), service);
     }
 
+    /// The service of type `T`, if there is one yet.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        found_in(&self.lock())
+    }
+
     /// The service of type `T`, made by `init` if nobody has yet. A failed `init` is tried again
     /// by the next caller.
     pub fn get_or_try_init<T: Any + Send + Sync, E>(
@@ -25,9 +30,7 @@ impl Services {
         init: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
         let mut by_type = self.lock();
-        if let Some(found) =
-            by_type.get(&TypeId::of::<T>()).cloned().and_then(|s| s.downcast().ok())
-        {
+        if let Some(found) = found_in(&by_type) {
             return Ok(found);
         }
         let made = Arc::new(init()?);
@@ -38,4 +41,8 @@ impl Services {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TypeId, Shared>> {
         self.by_type.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn found_in<T: Any + Send + Sync>(by_type: &HashMap<TypeId, Shared>) -> Option<Arc<T>> {
+    by_type.get(&TypeId::of::<T>()).cloned().and_then(|service| service.downcast().ok())
 }

@@ -1,1 +1,8 @@
-//! The engine, its transports and the offline render
+//! What runs a plan: the engine, the transports that feed it, and the writers that take its
+//! pictures.
+
+pub mod engine;
+pub mod preparer;
+
+pub use engine::{Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, prepare};
+pub use preparer::{Preparer, SwapPort};

@@ -1,0 +1,299 @@
+//! The engine: runs a plan's blocks and frames, and takes a new plan without losing state.
+
+mod prepare;
+mod report;
+mod state;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lumawire_core::plan::Plan;
+use lumawire_core::{AudioBlock, Image, Rate, Tick, Value};
+
+pub use prepare::{Prepared, RunCx, prepare};
+pub use report::{NodeReport, NodeTime};
+use state::StepState;
+
+/// How much of a frame to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameMode {
+    /// All of it.
+    Full,
+    /// Only what later ticks depend on: rolls state forward without drawing.
+    StateOnly,
+}
+
+/// What a swap left over. Drop it on a thread where freeing may take its time.
+pub struct Garbage {
+    _plan: Arc<Plan>,
+    _steps: Vec<StepState>,
+    _values: Vec<Box<[Value]>>,
+}
+
+/// Owns a plan and its instances. One thread ticks it; others prepare plans for it.
+pub struct Engine {
+    plan: Arc<Plan>,
+    cx: RunCx,
+    steps: Vec<StepState>,
+    /// Outputs and accumulators of every step: the slots that wires read.
+    values: Vec<Box<[Value]>>,
+    reports: report::Reports,
+    silence: AudioBlock,
+    next_sample: u64,
+    next_frame: u64,
+    generation: u64,
+    timing: bool,
+}
+
+impl Engine {
+    /// An engine at sample 0 with a prepared plan.
+    pub fn new(prepared: Prepared) -> Self {
+        let empty = Arc::new(Plan {
+            clock: prepared.plan().clock,
+            seed: 0,
+            steps: Vec::new(),
+            block_order: Vec::new(),
+            frame_order: Vec::new(),
+            delays: Vec::new(),
+            sinks: Vec::new(),
+        });
+        let mut engine = Self {
+            plan: empty,
+            cx: prepared.cx().clone(),
+            steps: Vec::new(),
+            values: Vec::new(),
+            reports: report::Reports::default(),
+            silence: AudioBlock::default(),
+            next_sample: 0,
+            next_frame: 0,
+            generation: 0,
+            timing: false,
+        };
+        // Against an empty plan there is nothing that could have changed meanwhile.
+        engine.install(prepared);
+        engine
+    }
+
+    /// The plan that runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// What the instances were prepared with.
+    pub fn cx(&self) -> &RunCx {
+        &self.cx
+    }
+
+    /// Counts swaps: `prepare` takes it, so that a plan prepared against another one is noticed.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Samples that have been run: the next block starts here.
+    pub fn next_sample(&self) -> u64 {
+        self.next_sample
+    }
+
+    /// The frame that comes next.
+    pub fn next_frame(&self) -> u64 {
+        self.next_frame
+    }
+
+    /// Whether the next frame's sample has been run.
+    pub fn frame_is_due(&self) -> bool {
+        self.plan.clock.frame_due(self.next_frame) < self.next_sample
+    }
+
+    /// Measures the time of every step from now on (two clock readings a step).
+    pub fn set_timing(&mut self, on: bool) {
+        self.timing = on;
+    }
+
+    /// Time and runs of every step since it came into the plan, in the plan's order.
+    pub fn times(&self) -> impl Iterator<Item = NodeTime<'_>> {
+        self.plan.steps.iter().zip(&self.steps).map(|(step, state)| NodeTime {
+            id: &step.id,
+            kind: step.spec.kind,
+            runs: state.runs,
+            skips: state.skips,
+            total: state.spent,
+        })
+    }
+
+    /// What changed in the health of the nodes since the last call.
+    pub fn take_reports(&mut self) -> Vec<NodeReport> {
+        self.reports.take()
+    }
+
+    /// Runs one block. `audio` is what the transport delivered, `[channels, block_len]`.
+    pub fn block(&mut self, audio: &AudioBlock) {
+        let plan = self.plan.clone();
+        let tick = self.tick(Rate::Block, self.next_sample);
+        for &i in &plan.block_order {
+            self.run(&plan, i as usize, tick, audio);
+            self.accumulate(&plan, i as usize);
+        }
+        self.run_delays(&plan, Rate::Block, tick, audio);
+        self.next_sample += plan.clock.block_len as u64;
+    }
+
+    /// Runs the next frame.
+    pub fn frame(&mut self, mode: FrameMode) {
+        let plan = self.plan.clone();
+        let tick = self.tick(Rate::Frame, plan.clock.frame_due(self.next_frame));
+        let silence = std::mem::take(&mut self.silence);
+        for &i in &plan.frame_order {
+            if mode == FrameMode::Full || plan.steps[i as usize].keeps_state {
+                self.run(&plan, i as usize, tick, &silence);
+            }
+        }
+        self.run_delays(&plan, Rate::Frame, tick, &silence);
+        self.silence = silence;
+        self.clear_accumulators(&plan);
+        self.next_frame += 1;
+    }
+
+    /// Back to sample 0: what follows repeats exactly.
+    pub fn reset(&mut self) {
+        for state in &mut self.steps {
+            state.reset();
+        }
+        for slot in self.values.iter_mut().flat_map(|slots| slots.iter_mut()) {
+            *slot = Value::Empty;
+        }
+        (self.next_sample, self.next_frame) = (0, 0);
+        self.emit_delays();
+    }
+
+    /// What step `i` of the plan holds at output `output`.
+    pub fn output(&self, step: u32, output: usize) -> &Value {
+        self.values.get(step as usize).and_then(|slots| slots.get(output)).unwrap_or(&Value::Empty)
+    }
+
+    /// What the node with this id holds at the output with this id.
+    pub fn output_of(&self, node: &str, output: &str) -> &Value {
+        let Some(i) = self.plan.steps.iter().position(|s| s.id == node) else {
+            return &Value::Empty;
+        };
+        let output = self.plan.steps[i].spec.output(output).unwrap_or(usize::MAX);
+        self.values[i].get(output).unwrap_or(&Value::Empty)
+    }
+
+    /// The picture of a sink: its first output.
+    pub fn picture(&self, sink: u32) -> Option<&Image> {
+        match self.output(sink, 0) {
+            Value::Image(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// Says what OSC, MIDI or a preset wants a number to be, in place of the patch's value; `None`
+    /// gives it back. Returns whether there is such a node and parameter.
+    pub fn bind(&mut self, node: &str, param: &str, value: Option<f64>) -> bool {
+        let Some(i) = self.plan.steps.iter().position(|s| s.id == node) else { return false };
+        let step = &self.plan.steps[i];
+        let Some(p) = step.spec.param(param) else { return false };
+        self.steps[i].bind(step, p, value)
+    }
+
+    /// Takes a prepared plan. Instances that need no rebuilding go on with their state; rebuilt
+    /// ones adopt it. Gives the plan back untouched if another was taken since it was prepared.
+    #[allow(clippy::result_large_err)] // the plan is moved, not copied, and the case is rare
+    pub fn swap(&mut self, prepared: Prepared) -> Result<Garbage, Prepared> {
+        if prepared.generation() != self.generation {
+            return Err(prepared);
+        }
+        Ok(self.install(prepared))
+    }
+
+    fn install(&mut self, prepared: Prepared) -> Garbage {
+        let (plan, cx, fresh) = prepared.into_parts();
+        let same_clock = plan.clock == self.plan.clock;
+        let mut old: BTreeMap<&str, usize> = BTreeMap::new();
+        if same_clock {
+            old.extend(self.plan.steps.iter().enumerate().map(|(i, s)| (s.id.as_str(), i)));
+        }
+        let mut steps = Vec::with_capacity(plan.steps.len());
+        let mut values: Vec<Box<[Value]>> = Vec::with_capacity(plan.steps.len());
+        for (step, fresh) in plan.steps.iter().zip(fresh) {
+            let before = old.get(step.id.as_str()).copied();
+            let before = before.filter(|&i| self.plan.steps[i].spec.kind == step.spec.kind);
+            let (old_state, old_values) = match before {
+                Some(i) => (Some(&mut self.steps[i]), std::mem::take(&mut self.values[i])),
+                None => (None, Box::default()),
+            };
+            let state = StepState::new(step, fresh, old_state, &mut self.reports);
+            let mut slots = old_values.into_vec();
+            slots.resize(step.num_slots(), Value::Empty);
+            if state.is_rebuilt() {
+                slots.fill(Value::Empty);
+            }
+            values.push(slots.into());
+            steps.push(state);
+        }
+        state::mark_key_readers(&plan, &mut steps);
+        let garbage = Garbage {
+            _plan: std::mem::replace(&mut self.plan, plan),
+            _steps: std::mem::replace(&mut self.steps, steps),
+            _values: std::mem::replace(&mut self.values, values),
+        };
+        self.cx = cx;
+        self.generation += 1;
+        if !same_clock {
+            self.next_frame = self.plan.clock.frames_in(self.next_sample);
+        }
+        self.emit_delays();
+        garbage
+    }
+
+    fn tick(&self, rate: Rate, sample: u64) -> Tick {
+        Tick { rate, sample, frame: self.next_frame, clock: self.plan.clock, seed: self.cx.seed }
+    }
+
+    /// All delays take their inputs before any of them gives its output, so that a chain of
+    /// delays delays by its length.
+    fn run_delays(&mut self, plan: &Plan, rate: Rate, tick: Tick, audio: &AudioBlock) {
+        let of_rate = |i: &&u32| plan.steps[**i as usize].rate == rate;
+        for &i in plan.delays.iter().filter(of_rate) {
+            self.latch(plan, i as usize, tick, audio);
+        }
+        for &i in plan.delays.iter().filter(of_rate) {
+            self.run(plan, i as usize, tick, audio);
+        }
+    }
+
+    /// Delays show their first value before the first tick.
+    fn emit_delays(&mut self) {
+        let plan = self.plan.clone();
+        let silence = std::mem::take(&mut self.silence);
+        for &i in &plan.delays {
+            if self.values[i as usize].iter().all(|v| matches!(v, Value::Empty)) {
+                let tick = self.tick(plan.steps[i as usize].rate, self.next_sample);
+                self.run(&plan, i as usize, tick, &silence);
+            }
+        }
+        self.silence = silence;
+    }
+
+    fn accumulate(&mut self, plan: &Plan, i: usize) {
+        for acc in &plan.steps[i].accumulators {
+            let slots = &mut self.values[i];
+            let Some(&Value::Trigger(hits)) = slots.get(acc.output as usize) else { continue };
+            if let Some(slot) = slots.get_mut(acc.slot as usize) {
+                let sum = if let Value::Trigger(sum) = slot { *sum } else { 0 };
+                *slot = Value::Trigger(sum.saturating_add(hits));
+            }
+        }
+    }
+
+    fn clear_accumulators(&mut self, plan: &Plan) {
+        for (step, slots) in plan.steps.iter().zip(&mut self.values) {
+            for acc in &step.accumulators {
+                if let Some(slot) = slots.get_mut(acc.slot as usize) {
+                    *slot = Value::Trigger(0);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the engine keeps for one step.
+
+use std::time::Duration;
+
+use lumawire_core::plan::{Plan, Step};
+use lumawire_core::{Node, NodeError, ParamValue, PortType, Rate, Role};
+
+use super::prepare::Fresh;
+use super::report::Reports;
+
+/// One step's instance, its parameters, its health and its times.
+pub(super) struct StepState {
+    /// `None` where preparing failed and no earlier instance could go on.
+    pub(super) node: Option<Box<dyn Node>>,
+    /// The instance that `node` replaced, to be freed with the old plan.
+    rebuilt: bool,
+    /// What the document says, bound values in place of their parameters.
+    pub(super) base: Vec<ParamValue>,
+    /// What the node reads: the base with this tick's modulation.
+    pub(super) params: Vec<ParamValue>,
+    bound: Vec<Option<f64>>,
+    pub(super) error: Option<NodeError>,
+    /// Panicked: does not run again until it is rebuilt.
+    pub(super) dead: bool,
+    /// Whether its outputs may be kept while its key does not change.
+    pub(super) cached: bool,
+    /// Whether a cached step reads its outputs.
+    pub(super) keyed: bool,
+    /// Key of the last run of a cached step.
+    pub(super) last_key: Option<u64>,
+    /// Key of each slot.
+    pub(super) keys: Box<[u64]>,
+    pub(super) runs: u64,
+    pub(super) skips: u64,
+    pub(super) spent: Duration,
+}
+
+impl StepState {
+    /// The state of `step` in a new plan, from a fresh instance or from what ran before. Takes the
+    /// instance out of `old` where it goes on.
+    pub(super) fn new(
+        step: &Step,
+        fresh: Fresh,
+        old: Option<&mut StepState>,
+        reports: &mut Reports,
+    ) -> Self {
+        let mut state = Self::blank(step);
+        let goes_on = match fresh {
+            Fresh::Made(mut node) => {
+                if let Some(old) = old.as_ref().filter(|o| !o.dead) {
+                    state.bound.clone_from(&old.bound);
+                }
+                let healthy = old.filter(|o| !o.dead).and_then(|o| o.node.as_mut());
+                if let Some(old_node) = healthy {
+                    node.adopt(old_node.as_mut());
+                }
+                state.node = Some(node);
+                state.rebuilt = true;
+                None
+            }
+            Fresh::Keep => old,
+            Fresh::Failed(error) => {
+                reports.push(&step.id, Some(error.clone()));
+                state.error = Some(error);
+                old
+            }
+        };
+        if let Some(old) = goes_on {
+            state.node = old.node.take();
+            state.error = state.error.take().or_else(|| old.error.clone());
+            state.bound.clone_from(&old.bound);
+            (state.dead, state.runs) = (old.dead, old.runs);
+            (state.skips, state.spent) = (old.skips, old.spent);
+        }
+        state.rebase(step);
+        state
+    }
+
+    fn blank(step: &Step) -> Self {
+        Self {
+            node: None,
+            rebuilt: false,
+            base: step.params.clone(),
+            params: step.params.clone(),
+            bound: vec![None; step.params.len()],
+            error: None,
+            dead: false,
+            cached: is_cached(step),
+            keyed: false,
+            last_key: None,
+            keys: vec![0; step.num_slots()].into(),
+            runs: 0,
+            skips: 0,
+            spent: Duration::ZERO,
+        }
+    }
+
+    /// Whether the instance is a new one, so that what its outputs held no longer counts.
+    pub(super) fn is_rebuilt(&self) -> bool {
+        self.rebuilt
+    }
+
+    /// Binds parameter `p` to a number, or frees it.
+    pub(super) fn bind(&mut self, step: &Step, p: usize, value: Option<f64>) -> bool {
+        let takes_numbers = self.base[p].as_f64().is_some();
+        if takes_numbers {
+            self.bound[p] = value;
+            self.rebase(step);
+        }
+        takes_numbers
+    }
+
+    fn rebase(&mut self, step: &Step) {
+        self.base.clone_from(&step.params);
+        for ((base, bound), param) in self.base.iter_mut().zip(&self.bound).zip(step.spec.params) {
+            if let Some(bound) = bound.map(ParamValue::Float).and_then(|v| param.accept(&v)) {
+                *base = bound;
+            }
+        }
+        self.params.clone_from(&self.base);
+    }
+
+    pub(super) fn reset(&mut self) {
+        if let Some(node) = &mut self.node {
+            node.reset();
+        }
+        self.last_key = None;
+    }
+}
+
+/// Pure steps at frame rate whose outputs are worth keeping. At block rate rows of hops are new
+/// in one tick only, so nothing there may be skipped.
+fn is_cached(step: &Step) -> bool {
+    let heavy = |ty: PortType| !matches!(ty, PortType::Control | PortType::Trigger);
+    step.spec.role == Role::Pure
+        && step.rate == Rate::Frame
+        && step.spec.outputs.iter().any(|o| heavy(o.ty))
+}
+
+/// Marks the steps whose outputs a cached step reads: only these need keys.
+pub(super) fn mark_key_readers(plan: &Plan, states: &mut [StepState]) {
+    for (i, step) in plan.steps.iter().enumerate() {
+        if !states[i].cached {
+            continue;
+        }
+        let wired = step.inputs.iter().flatten().map(|(source, _)| *source);
+        for source in wired.chain(step.modulations.iter().map(|m| m.source.0)) {
+            states[source as usize].keyed = true;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The worker that prepares plans while the engine runs, and frees what swaps leave over.
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use lumawire_core::plan::Plan;
+
+use crate::engine::{Engine, Garbage, Prepared, RunCx, prepare};
+
+/// Plans that may wait for the worker. An editor that is faster waits here, never the engine.
+const MAX_WAITING: usize = 8;
+
+/// Prepares plans on a thread of its own, in the order in which they were handed in.
+pub struct Preparer {
+    plans: Option<Sender<Plan>>,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// The engine's end: prepared plans come in, garbage goes out. Neither ever blocks.
+pub struct SwapPort {
+    prepared: Receiver<Prepared>,
+    garbage: Sender<Garbage>,
+}
+
+impl Preparer {
+    /// Starts the worker for an engine that runs `engine`'s plan, and nobody else's swaps.
+    pub fn start(engine: &Engine) -> std::io::Result<(Self, SwapPort)> {
+        let (plans, waiting) = bounded(MAX_WAITING);
+        let (done, prepared) = bounded(MAX_WAITING);
+        // One place more than plans can be under way, so that the engine's send never fails.
+        let (garbage, trash) = bounded(2 * MAX_WAITING + 2);
+        let (plan, cx, generation) =
+            (engine.plan().clone(), engine.cx().clone(), engine.generation());
+        let worker = Builder::new()
+            .name("lumawire-worker".into())
+            .spawn(move || work(&waiting, &done, &trash, plan, &cx, generation))?;
+        Ok((Self { plans: Some(plans), worker: Some(worker) }, SwapPort { prepared, garbage }))
+    }
+
+    /// Hands in a plan; waits while too many wait already. Returns false if the worker is gone.
+    pub fn submit(&self, plan: Plan) -> bool {
+        self.plans.as_ref().is_some_and(|plans| plans.send(plan).is_ok())
+    }
+}
+
+impl Drop for Preparer {
+    fn drop(&mut self) {
+        self.plans = None;
+        if let Some(worker) = self.worker.take() {
+            let _ = worker.join();
+        }
+    }
+}
+
+impl SwapPort {
+    /// Swaps in every plan that is ready. Call between blocks.
+    pub fn take(&self, engine: &mut Engine) {
+        while let Ok(prepared) = self.prepared.try_recv() {
+            match engine.swap(prepared) {
+                Ok(garbage) => {
+                    let _ = self.garbage.try_send(garbage);
+                }
+                Err(_) => tracing::error!("a plan was prepared against another one; dropped"),
+            }
+        }
+    }
+}
+
+fn work(
+    waiting: &Receiver<Plan>,
+    done: &Sender<Prepared>,
+    trash: &Receiver<Garbage>,
+    mut running: Arc<Plan>,
+    cx: &RunCx,
+    mut generation: u64,
+) {
+    loop {
+        crossbeam_channel::select! {
+            recv(waiting) -> plan => {
+                let Ok(plan) = plan else { return };
+                let prepared = prepare(plan, cx, Some((&running, generation)));
+                running = prepared.plan().clone();
+                generation += 1;
+                if !hand_over(prepared, done, trash) {
+                    return;
+                }
+            }
+            recv(trash) -> garbage => {
+                if garbage.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the engine has room, freeing garbage meanwhile. False if the engine is gone.
+fn hand_over(prepared: Prepared, done: &Sender<Prepared>, trash: &Receiver<Garbage>) -> bool {
+    loop {
+        crossbeam_channel::select! {
+            send(done, prepared) -> sent => return sent.is_ok(),
+            recv(trash) -> garbage => if garbage.is_err() { return false },
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The engine over stub nodes: what runs when, what is kept, what is isolated.
+
+mod stubs;
+
+use lumawire_core::{AudioBlock, NodeError, Value};
+use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
+use stubs::plan;
+
+fn engine(nodes: &str, wires: &[&str]) -> Engine {
+    Engine::new(prepare(plan(nodes, wires), &RunCx::default(), None))
+}
+
+fn swap(engine: &mut Engine, nodes: &str, wires: &[&str]) {
+    let running = engine.plan().clone();
+    let prepared =
+        prepare(plan(nodes, wires), &RunCx::default(), Some((&running, engine.generation())));
+    assert!(engine.swap(prepared).is_ok());
+}
+
+fn control(engine: &Engine, node: &str, output: &str) -> f32 {
+    match engine.output_of(node, output) {
+        Value::Control(v) => *v,
+        other => panic!("{node}.{output} holds {other:?}"),
+    }
+}
+
+fn runs(engine: &Engine, node: &str) -> (u64, u64) {
+    engine.times().find(|t| t.id == node).map(|t| (t.runs, t.skips)).expect("node")
+}
+
+/// Runs blocks of silence, and every frame that falls due.
+fn run_blocks(engine: &mut Engine, num_blocks: usize) {
+    let audio = AudioBlock::silent(1, 256);
+    for _ in 0..num_blocks {
+        engine.block(&audio);
+        while engine.frame_is_due() {
+            engine.frame(FrameMode::Full);
+        }
+    }
+}
+
+const SINK: &str = r#""sink": { "kind": "stub.sink@1" }"#;
+
+#[test]
+fn blocks_and_frames_run_as_often_as_time_says() {
+    let mut engine = engine(
+        &format!(
+            r#""pole": {{ "kind": "stub.pole@1" }}, "paint": {{ "kind": "stub.paint@1" }}, {SINK}"#
+        ),
+        &["pole.out -> paint.in", "paint.image -> sink.image"],
+    );
+    run_blocks(&mut engine, 375); // two seconds
+    assert_eq!(runs(&engine, "pole").0, 375);
+    assert_eq!(runs(&engine, "paint").0, 120);
+    assert_eq!(engine.next_frame(), 120);
+}
+
+#[test]
+fn no_hit_is_lost_between_blocks_and_frames() {
+    let mut engine = engine(
+        &format!(
+            r#""pulse": {{ "kind": "stub.pulse@1", "params": {{ "every": 3 }} }},
+               "tally": {{ "kind": "stub.tally@1" }}, {SINK}"#
+        ),
+        &["pulse.hit -> tally.hit", "tally.out -> sink.watch"],
+    );
+    run_blocks(&mut engine, 375);
+    // One more frame picks up what came after the last one.
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "tally", "out"), 125.0);
+}
+
+#[test]
+fn a_parameter_is_its_value_plus_weighted_wires_within_its_range() {
+    let mut engine = engine(
+        &format!(
+            r#""a": {{ "kind": "stub.add@1", "params": {{ "add": 2 }} }},
+               "b": {{ "kind": "stub.add@1", "params": {{ "add": 3 }} }},
+               "c": {{ "kind": "stub.add@1", "params": {{ "add": 1 }} }}, {SINK}"#
+        ),
+        &["a.out -> c.add * 0.5", "b.out -> c.add * -1", "c.out -> sink.watch"],
+    );
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "c", "out"), 1.0 + 2.0 * 0.5 - 3.0);
+    assert!(engine.bind("c", "add", Some(9.0)));
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "c", "out"), 9.0 + 1.0 - 3.0);
+    assert!(engine.bind("b", "add", Some(-8.0)));
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "c", "out"), 10.0, "kept within the hard range");
+    assert!(engine.bind("c", "add", None) && engine.bind("b", "add", None));
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "c", "out"), -1.0);
+    assert!(!engine.bind("c", "nothing", Some(1.0)));
+}
+
+#[test]
+fn pure_heavy_steps_run_only_when_their_content_changes() {
+    let nodes = |level: f32| {
+        format!(
+            r#""lvl": {{ "kind": "stub.add@1", "params": {{ "add": 1 }} }},
+               "paint": {{ "kind": "stub.paint@1", "params": {{ "level": {level} }} }}, {SINK}"#
+        )
+    };
+    let wires = ["lvl.out -> paint.in", "paint.image -> sink.image"];
+    let mut engine = engine(&nodes(0.0), &wires);
+    run_blocks(&mut engine, 375);
+    assert_eq!(runs(&engine, "paint"), (1, 119));
+    engine.bind("lvl", "add", Some(2.0));
+    run_blocks(&mut engine, 375);
+    assert_eq!(runs(&engine, "paint"), (2, 238));
+    // A change of the patch elsewhere keeps the cached picture; one of the node itself does not.
+    swap(&mut engine, &nodes(3.0), &wires);
+    run_blocks(&mut engine, 375);
+    assert_eq!(runs(&engine, "paint").0, 3);
+}
+
+#[test]
+fn rolling_forward_runs_what_keeps_state_alone() {
+    let mut engine = engine(
+        &format!(
+            r#""pole": {{ "kind": "stub.pole@1" }}, "paint": {{ "kind": "stub.paint@1" }},
+               "pulse": {{ "kind": "stub.pulse@1" }}, "tally": {{ "kind": "stub.tally@1" }}, {SINK}"#
+        ),
+        &[
+            "pole.out -> paint.in",
+            "paint.image -> sink.image",
+            "pulse.hit -> tally.hit",
+            "tally.out -> sink.watch",
+        ],
+    );
+    let audio = AudioBlock::silent(1, 256);
+    for _ in 0..100 {
+        engine.block(&audio);
+        while engine.frame_is_due() {
+            engine.frame(FrameMode::StateOnly);
+        }
+    }
+    assert_eq!(runs(&engine, "paint").0, 0);
+    assert_eq!(runs(&engine, "tally").0, engine.next_frame());
+    assert_eq!(runs(&engine, "pole").0, 100);
+}
+
+#[test]
+fn what_reaches_no_sink_does_not_run() {
+    let engine = engine(
+        &format!(
+            r#""pole": {{ "kind": "stub.pole@1" }}, "idle": {{ "kind": "stub.add@1" }}, {SINK}"#
+        ),
+        &["pole.out -> idle.in", "pole.out -> sink.watch"],
+    );
+    assert!(engine.plan().steps.iter().all(|s| s.id != "idle"));
+}
+
+#[test]
+fn a_failing_node_is_reported_once_and_the_rest_runs() {
+    let mut engine = engine(
+        &format!(
+            r#""bad": {{ "kind": "stub.fragile@1" }}, "good": {{ "kind": "stub.pole@1" }},
+               "sum": {{ "kind": "stub.add@1" }}, {SINK}"#
+        ),
+        &["bad.out -> sum.in", "sum.out -> sink.watch", "good.out -> sum.add"],
+    );
+    run_blocks(&mut engine, 2);
+    assert!(engine.take_reports().is_empty());
+    engine.bind("bad", "health", Some(1.0));
+    run_blocks(&mut engine, 50);
+    let reports = engine.take_reports();
+    assert_eq!(reports.len(), 1);
+    assert!(matches!(&reports[0].error, Some(NodeError::Param { param: "health", .. })));
+    assert_eq!(control(&engine, "bad", "out"), 2.0, "the last good value stays");
+    assert_eq!(runs(&engine, "good").0, 52);
+
+    engine.bind("bad", "health", Some(0.0));
+    run_blocks(&mut engine, 1);
+    assert_eq!(engine.take_reports()[0].error, None);
+
+    engine.bind("bad", "health", Some(2.0));
+    run_blocks(&mut engine, 50);
+    let reports = engine.take_reports();
+    assert_eq!(reports.len(), 1);
+    assert!(matches!(&reports[0].error, Some(NodeError::Panicked(why)) if why == "told to panic"));
+    assert_eq!(runs(&engine, "good").0, 103);
+}
+
+#[test]
+fn delays_in_a_row_delay_by_their_number() {
+    let mut engine = engine(
+        &format!(
+            r#""pole": {{ "kind": "stub.pole@1" }},
+               "a": {{ "kind": "stub.delay@1", "params": {{ "initial": -5 }} }},
+               "b": {{ "kind": "stub.delay@1" }}, "c": {{ "kind": "stub.delay@1" }}, {SINK}"#
+        ),
+        &["pole.out -> c.in", "c.out -> a.in", "a.out -> b.in", "b.out -> sink.watch"],
+    );
+    let mut seen = Vec::new();
+    let mut made = Vec::new();
+    for _ in 0..6 {
+        run_blocks(&mut engine, 1);
+        made.push(control(&engine, "pole", "out"));
+        seen.push(control(&engine, "b", "out"));
+    }
+    // The three delays start with 0 (c), -5 (a) and 0 (b); b shows a's first value after one block.
+    assert_eq!(seen[..2], [-5.0, 0.0]);
+    assert_eq!(seen[2..], made[..4]);
+}
+
+#[test]
+fn a_loop_through_a_delay_counts_up() {
+    let mut engine = engine(
+        &format!(
+            r#""add": {{ "kind": "stub.add@1", "params": {{ "add": 1 }} }},
+               "back": {{ "kind": "stub.delay@1" }}, {SINK}"#
+        ),
+        &["add.out -> back.in", "back.out -> add.in", "add.out -> sink.watch"],
+    );
+    run_blocks(&mut engine, 10);
+    assert_eq!(control(&engine, "add", "out"), 10.0);
+    engine.reset();
+    run_blocks(&mut engine, 3);
+    assert_eq!(control(&engine, "add", "out"), 3.0);
+}
+
+fn pole(mode: i64, step: i64) -> String {
+    format!(
+        r#""pole": {{ "kind": "stub.pole@1", "params": {{ "mode": {mode}, "step": {step} }} }}, {SINK}"#
+    )
+}
+
+const WATCH_POLE: [&str; 1] = ["pole.out -> sink.watch"];
+
+#[test]
+fn a_swap_keeps_state_and_takes_new_parameters() {
+    let mut swapped = engine(&pole(0, 1), &WATCH_POLE);
+    let mut alone = engine(&pole(0, 1), &WATCH_POLE);
+    run_blocks(&mut swapped, 10);
+    run_blocks(&mut alone, 20);
+    swap(
+        &mut swapped,
+        &format!(r#""more": {{ "kind": "stub.add@1" }}, {}"#, pole(0, 1)),
+        &WATCH_POLE,
+    );
+    run_blocks(&mut swapped, 10);
+    assert_eq!(control(&swapped, "pole", "out"), control(&alone, "pole", "out"));
+
+    swap(&mut swapped, &pole(0, 0), &WATCH_POLE);
+    let before = control(&swapped, "pole", "out");
+    run_blocks(&mut swapped, 1);
+    assert_eq!(control(&swapped, "pole", "out"), before * 0.999);
+}
+
+#[test]
+fn a_rebuilt_node_adopts_and_a_failed_one_leaves_the_old_running() {
+    let mut engine = engine(&pole(0, 1), &WATCH_POLE);
+    run_blocks(&mut engine, 10);
+    let before = control(&engine, "pole", "out");
+    swap(&mut engine, &pole(3, 1), &WATCH_POLE);
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "pole", "out"), before * 0.999 + 1.0);
+
+    let before = control(&engine, "pole", "out");
+    swap(&mut engine, &pole(7, 1), &WATCH_POLE); // refuses to prepare
+    let reports = engine.take_reports();
+    assert!(matches!(&reports[..], [r] if r.node == "pole" && r.error.is_some()));
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "pole", "out"), before * 0.999 + 1.0);
+}
+
+#[test]
+fn a_plan_prepared_against_another_one_is_given_back() {
+    let mut engine = engine(&pole(0, 1), &WATCH_POLE);
+    let (running, generation) = (engine.plan().clone(), engine.generation());
+    let late =
+        prepare(plan(&pole(0, 2), &WATCH_POLE), &RunCx::default(), Some((&running, generation)));
+    swap(&mut engine, &pole(0, 3), &WATCH_POLE);
+    assert!(engine.swap(late).is_err());
+    run_blocks(&mut engine, 1);
+    assert_eq!(control(&engine, "pole", "out"), 3.0);
+}
+
+#[test]
+fn reset_repeats_exactly() {
+    let mut engine = engine(
+        &format!(
+            r#""pulse": {{ "kind": "stub.pulse@1" }}, "tally": {{ "kind": "stub.tally@1" }},
+               "pole": {{ "kind": "stub.pole@1" }}, {SINK}"#
+        ),
+        &["pulse.hit -> tally.hit", "tally.out -> pole.in", "pole.out -> sink.watch"],
+    );
+    let mut values = Vec::new();
+    for _ in 0..2 {
+        run_blocks(&mut engine, 200);
+        values.push(control(&engine, "pole", "out").to_bits());
+        engine.reset();
+    }
+    assert_eq!(values[0], values[1]);
+}

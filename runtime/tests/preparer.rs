@@ -1,0 +1,48 @@
+//! Plans are prepared on the worker and swapped in between blocks; garbage goes back to it.
+
+mod stubs;
+
+use std::time::{Duration, Instant};
+
+use lumawire_core::{AudioBlock, Value};
+use lumawire_runtime::{Engine, Preparer, RunCx, prepare};
+use stubs::plan;
+
+fn pole(step: f32) -> lumawire_core::Plan {
+    let nodes = format!(
+        r#""pole": {{ "kind": "stub.pole@1", "params": {{ "step": {step} }} }},
+           "sink": {{ "kind": "stub.sink@1" }}"#
+    );
+    plan(&nodes, &["pole.out -> sink.watch"])
+}
+
+#[test]
+fn many_edits_reach_the_engine_in_order_and_keep_its_state() {
+    let mut engine = Engine::new(prepare(pole(0.0), &RunCx::default(), None));
+    let (preparer, port) = Preparer::start(&engine).expect("worker");
+    let audio = AudioBlock::silent(1, 256);
+    let edits = std::thread::Builder::new()
+        .spawn(move || {
+            for step in 1..=100u8 {
+                assert!(preparer.submit(pole(f32::from(step) * 0.1)));
+            }
+            preparer
+        })
+        .expect("editor");
+    let started = Instant::now();
+    let mut blocks = 0;
+    while engine.generation() < 101 && started.elapsed() < Duration::from_secs(20) {
+        port.take(&mut engine);
+        engine.block(&audio);
+        blocks += 1;
+    }
+    assert_eq!(engine.generation(), 101, "every edit arrived");
+    assert_eq!(engine.next_sample(), blocks * 256, "no block was lost");
+    let step = engine.plan().steps.iter().find(|s| s.id == "pole").expect("pole");
+    assert_eq!(step.params[0].as_f64(), Some(10.0), "the last edit counts");
+    let runs = engine.times().find(|t| t.id == "pole").map(|t| t.runs);
+    assert_eq!(runs, Some(blocks), "the instance went on");
+    assert!(matches!(engine.output_of("pole", "out"), Value::Control(v) if *v >= 10.0));
+    drop(port);
+    drop(edits.join().expect("edits"));
+}
