@@ -34,6 +34,13 @@ pub const ALL: &[&NodeSpec] = &[
     &map::mix::SPEC,
     &map::range::SPEC,
     // latent
+    &latent::bank::SPEC,
+    &latent::chroma_mix::SPEC,
+    &latent::r#loop::SPEC,
+    &latent::mix::SPEC,
+    &latent::pick::SPEC,
+    &latent::smooth::SPEC,
+    &latent::walk::SPEC,
     // generate
     // post
     // output
