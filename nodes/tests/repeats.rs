@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lumawire_core::harness::Harness;
 use lumawire_core::{
-    Bands, Domain, Hops, Latent, LatentBank, NodeSpec, ParamValue, PortType, Rate, Space, Value,
+    Bands, Domain, Hops, Latent, LatentBank, NodeSpec, ParamValue, PortType, Rate, Role, Space,
+    Value,
 };
 use lumawire_models::random::RandomState;
 use lumawire_nodes::ALL;
@@ -81,6 +82,17 @@ fn a_fresh_instance_gives_the_same() {
     for spec in specs() {
         let make = || Harness::new(spec).seed(5).prepare().unwrap();
         assert_eq!(run(&mut make(), spec, 20), run(&mut make(), spec, 20), "{}", spec.kind);
+    }
+}
+
+#[test]
+fn pure_nodes_remember_nothing() {
+    for spec in specs().filter(|s| s.role == Role::Pure) {
+        for node in variants(spec) {
+            let mut node = node.prepare().unwrap();
+            // The same 20 ticks of inputs, twice in a row and at different times.
+            assert_eq!(run(&mut node, spec, 20), run(&mut node, spec, 20), "{}", spec.kind);
+        }
     }
 }
 

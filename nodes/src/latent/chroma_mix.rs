@@ -72,17 +72,18 @@ fn weights_of(chroma: &[f32], power: f32) -> Option<[f32; NUM_NOTES]> {
 
 /// Fills row `row` of the mixture.
 fn mix_row(bank: &LatentBank, weights: &[f32; NUM_NOTES], row: usize, out: &mut [f32]) {
-    let mut length = 0.0;
-    for (note, weight) in weights.iter().enumerate() {
+    let values = |note: usize| {
         let latent = bank.get(note % bank.len());
-        let values = latent.get(row * bank.dim..(row + 1) * bank.dim).unwrap_or_default();
-        for (o, v) in out.iter_mut().zip(values) {
+        latent.get(row * bank.dim..(row + 1) * bank.dim).unwrap_or_default()
+    };
+    for (note, weight) in weights.iter().enumerate() {
+        for (o, v) in out.iter_mut().zip(values(note)) {
             *o += weight * v;
         }
-        length += weight * norm(values);
     }
     if bank.space == Space::Z {
-        rescale(out, length);
+        let lengths = weights.iter().enumerate().map(|(note, weight)| weight * norm(values(note)));
+        rescale(out, lengths.sum());
     }
 }
 

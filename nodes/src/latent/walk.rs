@@ -22,6 +22,8 @@ const SEED: usize = 5;
 
 /// Distance a second at speed 1 in the `vector` mode, from Autolume.
 const VECTOR_SPEED: f32 = 10.0;
+/// A bound far above any use, which keeps the arithmetic finite.
+const MAX_SPEED: f32 = 1e6;
 /// Distance at which a target counts as reached, from Autolume.
 const ARRIVAL: f32 = 1.0;
 
@@ -201,8 +203,7 @@ impl Node for Walk {
         };
         let push = finite(io, IN_PUSH).unwrap_or(0.0).abs() * io.params.float(PUSH_GAIN);
         let amount = finite(io, IN_AMOUNT).unwrap_or(1.0).max(0.0);
-        // A bound far above any use keeps the arithmetic finite.
-        let speed = ((io.params.float(SPEED) + push) * amount).min(1e6);
+        let speed = ((io.params.float(SPEED) + push).min(MAX_SPEED) * amount).min(MAX_SPEED);
         let seed = seeded::node_seed(io.tick.seed, io.params.int(SEED));
         let dt_secs = io.tick.dt_secs() as f32;
         self.way.fit(bounds);
