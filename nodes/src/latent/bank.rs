@@ -13,6 +13,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::npy::{self, Array};
+use super::npz;
 
 const SEEDS: usize = 0;
 const DIM: usize = 1;
@@ -23,8 +24,8 @@ const SPACE: usize = 3;
 const MAX_SEEDS: usize = 4096;
 /// The largest file that is read.
 const MAX_FILE_BYTES: u64 = 1 << 30;
-/// Tensors that a safetensors file is searched for, before its first float tensor counts.
-const TENSOR_NAMES: [&str; 3] = ["latents", "z", "w"];
+/// Arrays that a file is searched for, before its first of floats counts.
+const ARRAY_NAMES: [&str; 3] = ["latents", "z", "w"];
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -34,8 +35,9 @@ pub const SPEC: NodeSpec = NodeSpec {
     doc: "Holds latents, drawn from seeds or read from a file. \
         From seeds: row i is numpy's `RandomState(seed_i).randn(dim)` as f32, in Z, \
         `[num_seeds, 1, dim]`: the latents that StyleGAN's own tools draw. The seed of the run \
-        does not move them. From a file: `.npy` (float32 or float64, C order) or `.safetensors` \
-        (the tensor `latents`, `z` or `w`, else the first of floats), `[dim]`, `[num, dim]` or \
+        does not move them. From a file: `.npy` (float32 or float64, C order), or the array \
+        `latents`, `z` or `w`, else the first of floats, of an `.npz` (not compressed, such as \
+        StyleGAN's projector writes) or a `.safetensors`; `[dim]`, `[num, dim]` or \
         `[num, num_ws, dim]`; in W+ `[num_ws, dim]` is one latent.",
     rate: Rate::Frame,
     role: Role::Pure,
@@ -122,8 +124,9 @@ fn from_file(path: &Path, space: usize) -> Result<LatentBank, NodeError> {
     let bytes = std::fs::read(path).map_err(|e| err(e.to_string()))?;
     let array = match path.extension().and_then(|e| e.to_str()) {
         Some("npy") => npy::read(&bytes),
+        Some("npz") => from_npz(&bytes),
         Some("safetensors") => from_safetensors(&bytes),
-        _ => Err("is neither .npy nor .safetensors: save the latents as one of them".to_owned()),
+        _ => Err("is no .npy, .npz or .safetensors: save the latents as one of them".to_owned()),
     };
     array.and_then(|array| arrange(array, space)).map_err(err)
 }
@@ -132,14 +135,33 @@ fn from_safetensors(bytes: &[u8]) -> Result<Array, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| format!("is damaged: {e}"))?;
     let mut names = file.names();
     names.sort_unstable();
-    let named = TENSOR_NAMES.iter().filter(|n| names.contains(n)).chain(&names);
-    for name in named {
+    for name in preferred(&names) {
         let tensor = file.tensor(name).map_err(|e| e.to_string())?;
         if let Some(data) = floats(&tensor) {
             return Ok(Array { shape: tensor.shape().to_vec(), data });
         }
     }
     Err("holds no tensor of floats".to_owned())
+}
+
+fn from_npz(bytes: &[u8]) -> Result<Array, String> {
+    let arrays = npz::arrays(bytes)?;
+    let names: Vec<&str> = arrays.iter().map(|(name, _)| *name).collect();
+    let mut reason = "holds no array".to_owned();
+    for name in preferred(&names) {
+        for (_, bytes) in arrays.iter().filter(|(n, _)| n == name) {
+            match npy::read(bytes) {
+                Ok(array) => return Ok(array),
+                Err(why) => reason = format!("`{name}` {why}"),
+            }
+        }
+    }
+    Err(reason)
+}
+
+/// The names in the order in which they count.
+fn preferred<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a &'a str> {
+    ARRAY_NAMES.iter().filter(|n| names.contains(n)).chain(names)
 }
 
 /// The numbers of a tensor of floats.
@@ -258,6 +280,14 @@ mod tests {
         let bytes = safetensors::serialize(tensors, None).unwrap();
         assert_eq!(of_file("x.safetensors", &bytes, "z").unwrap().get(1), [2.0, 3.0]);
         assert!(of_file("x.safetensors", &bytes[..20], "z").is_err());
+    }
+
+    #[test]
+    fn reads_npz_by_name() {
+        let bytes = include_bytes!("../../../tests/reference/latent/projected_w.npz");
+        let found = of_file("projected_w.npz", bytes, "w_plus").unwrap();
+        assert_eq!((found.len(), found.num_ws, found.dim), (1, 2, 3));
+        assert_eq!(found.data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Points of a generator's latent space, and ways through it.
 
 mod npy;
+mod npz;
 pub(crate) mod points;
 
 pub mod bank;
