@@ -1,0 +1,142 @@
+//! `control.delay`
+
+use std::any::Any;
+use std::collections::VecDeque;
+
+use lumawire_core::{
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
+};
+
+use super::{finite, take_over};
+
+const IN: usize = 0;
+const DELAY: usize = 0;
+const INITIAL: usize = 1;
+
+/// The longest delay, in seconds.
+const MAX_DELAY_SECS: f32 = 30.0;
+
+/// The node's description.
+pub const SPEC: NodeSpec = NodeSpec {
+    kind: "control.delay",
+    version: 1,
+    label: "Delay",
+    doc: "Gives a control later than it came, and so may close a loop. \
+        Never less than one tick; between two ticks the value is interpolated in a straight line. \
+        Before the first value has come through, it gives the initial one.",
+    rate: Rate::Inherit,
+    role: Role::Delay,
+    inputs: &[Port::required("in", PortType::Control, "The control to delay.")],
+    outputs: &[Port::output("out", PortType::Control, "The control of `delay_secs` ago.")],
+    params: &[
+        Param::float("delay_secs", "Delay", 0.0, (0.0, 5.0))
+            .hard(0.0, MAX_DELAY_SECS)
+            .unit(Unit::Secs)
+            .doc("How much later; 0 is one tick."),
+        Param::float("initial", "Initial", 0.0, (0.0, 1.0))
+            .hard(-1e6, 1e6)
+            .doc("The value before the first has come through."),
+    ],
+    build: || Box::new(Delay::default()),
+};
+
+/// State of `control.delay`.
+#[derive(Default)]
+struct Delay {
+    /// The newest value first.
+    past: VecDeque<f32>,
+    max_ticks: usize,
+}
+
+impl Delay {
+    /// The value of `ticks` (at least 1) before the tick to come.
+    fn at(&self, ticks: f64, initial: f32) -> f32 {
+        let newer = ticks as usize;
+        let get = |ticks: usize| self.past.get(ticks - 1).copied().unwrap_or(initial);
+        let fraction = (ticks - newer as f64) as f32;
+        if fraction > 0.0 {
+            get(newer) + (get(newer + 1) - get(newer)) * fraction
+        } else {
+            get(newer)
+        }
+    }
+}
+
+impl Node for Delay {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.max_ticks =
+            (f64::from(MAX_DELAY_SECS) / cx.clock.dt_secs(cx.rate)).ceil() as usize + 2;
+        self.past.reserve(self.max_ticks);
+        Ok(())
+    }
+
+    fn latch(&mut self, io: &Io<'_>) -> Result<(), NodeError> {
+        let initial = io.params.float(INITIAL);
+        let last = self.past.front().copied().unwrap_or(initial);
+        self.past.truncate(self.max_ticks.saturating_sub(1));
+        self.past.push_front(finite(io, IN).unwrap_or(last));
+        Ok(())
+    }
+
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let mut ticks = f64::from(io.params.float(DELAY)) / io.tick.dt_secs();
+        // A delay of whole ticks, but for the rounding of its seconds, is meant as one.
+        if (ticks - ticks.round()).abs() < 1e-4 {
+            ticks = ticks.round();
+        }
+        io.outputs.set_control(0, self.at(ticks.max(1.0), io.params.float(INITIAL)));
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.past.clear();
+    }
+
+    fn adopt(&mut self, old: &mut dyn Any) {
+        let max_ticks = self.max_ticks;
+        take_over(self, old);
+        self.max_ticks = max_ticks;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lumawire_core::harness::Harness;
+    use lumawire_core::{Clock, Fps, Value};
+
+    use super::*;
+
+    /// What a reader sees in each tick: the delay is read before it takes that tick's value, and
+    /// the harness shows it just after.
+    fn seen(delay_secs: f32, values: &[f32]) -> Vec<f32> {
+        let clock = Clock { fps: Fps::new(10, 1), ..Clock::default() };
+        let node = Harness::new(&SPEC).clock(clock).rate(Rate::Frame);
+        let node = node.param("delay_secs", delay_secs).param("initial", 9.0_f32);
+        let mut node = node.prepare().unwrap();
+        let tick = |x: &f32| {
+            node.input("in", Value::Control(*x));
+            node.tick().unwrap();
+            node.control("out")
+        };
+        values.iter().map(tick).collect()
+    }
+
+    #[test]
+    fn gives_what_came_so_many_ticks_before() {
+        // Shown after tick t, seen in tick t + 1.
+        assert_eq!(seen(0.0, &[1.0, 2.0, 3.0]), [1.0, 2.0, 3.0]);
+        assert_eq!(seen(0.1, &[1.0, 2.0, 3.0]), [1.0, 2.0, 3.0]);
+        assert_eq!(seen(0.3, &[1.0, 2.0, 3.0, 4.0]), [9.0, 9.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn halfway_between_ticks_is_halfway_between_values() {
+        let y = seen(0.15, &[1.0, 2.0, 4.0]);
+        assert!((y[1] - 1.5).abs() < 1e-5 && (y[2] - 3.0).abs() < 1e-5, "{y:?}");
+    }
+
+    #[test]
+    fn what_is_no_number_keeps_the_last() {
+        assert_eq!(seen(0.0, &[f32::NAN, 2.0, f32::INFINITY]), [9.0, 2.0, 2.0]);
+    }
+}

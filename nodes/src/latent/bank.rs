@@ -1,0 +1,303 @@
+//! `latent.bank`
+
+use std::path::Path;
+use std::sync::Arc;
+
+use half::{bf16, f16};
+use lumawire_core::{
+    FileKind, Io, LatentBank, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate,
+    Role, Space, Value,
+};
+use lumawire_models::random::RandomState;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use super::npy::{self, Array};
+use super::npz;
+
+const SEEDS: usize = 0;
+const DIM: usize = 1;
+const FILE: usize = 2;
+const SPACE: usize = 3;
+
+/// The most latents that seeds make.
+const MAX_SEEDS: usize = 4096;
+/// The largest file that is read.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+/// Arrays that a file is searched for, before its first of floats counts.
+const ARRAY_NAMES: [&str; 3] = ["latents", "z", "w"];
+
+/// The node's description.
+pub const SPEC: NodeSpec = NodeSpec {
+    kind: "latent.bank",
+    version: 1,
+    label: "Latent bank",
+    doc: "Holds latents, drawn from seeds or read from a file. \
+        From seeds: row i is numpy's `RandomState(seed_i).randn(dim)` as f32, in Z, \
+        `[num_seeds, 1, dim]`: the latents that StyleGAN's own tools draw. The seed of the run \
+        does not move them. From a file: `.npy` (float32 or float64, C order), or the array \
+        `latents`, `z` or `w`, else the first of floats, of an `.npz` (not compressed, such as \
+        StyleGAN's projector writes) or a `.safetensors`; `[dim]`, `[num, dim]` or \
+        `[num, num_ws, dim]`; in W+ `[num_ws, dim]` is one latent.",
+    rate: Rate::Frame,
+    role: Role::Pure,
+    inputs: &[],
+    outputs: &[Port::output("bank", PortType::LatentBank, "The latents, `[num, num_ws, dim]`.")],
+    params: &[
+        Param::text("seeds", "Seeds", "0-11")
+            .rebuild()
+            .doc("Seeds and ranges of them, such as `3, 17, 99-104`; unused with a file."),
+        Param::int("dim", "Dimensions", 512, (16, 512))
+            .hard_int(1, 8192)
+            .rebuild()
+            .doc("Values of a latent drawn from a seed: the generator's z_dim."),
+        Param::file("file", "File", FileKind::Latents).doc("Latents to read instead of seeds."),
+        Param::choice("space", "Space", &["z", "w", "w_plus"])
+            .rebuild()
+            .doc("The space in which the file's latents lie; seeds always lie in Z."),
+    ],
+    build: || Box::new(Bank::default()),
+};
+
+#[derive(Default)]
+struct Bank {
+    bank: Option<Arc<LatentBank>>,
+}
+
+impl Node for Bank {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        let bank = match cx.file(FILE) {
+            Some(path) => from_file(&path, cx.params.choice(SPACE))?,
+            None => {
+                let seeds = parse_seeds(cx.params.text(SEEDS))
+                    .map_err(|reason| NodeError::param("seeds", reason))?;
+                from_seeds(&seeds, usize::try_from(cx.params.int(DIM)).unwrap_or(1))
+            }
+        };
+        self.bank = Some(bank.into());
+        Ok(())
+    }
+
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        if let Some(bank) = &self.bank {
+            io.outputs.set(0, Value::LatentBank(bank.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// The seeds of a list such as `3, 17, 99-104`.
+fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
+    let help = "give whole numbers from 0 to 4294967295 and ranges, such as `3, 17, 99-104`";
+    let parse = |s: &str| s.trim().parse::<u32>().map_err(|_| format!("`{s}` is no seed: {help}"));
+    let mut seeds = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let (first, last) = match part.split_once('-') {
+            Some((first, last)) => (parse(first)?, parse(last)?),
+            None => (parse(part)?, parse(part)?),
+        };
+        if last < first {
+            return Err(format!("`{part}` runs backwards: put the lower seed first"));
+        }
+        if seeds.len() as u64 + u64::from(last - first) >= MAX_SEEDS as u64 {
+            return Err(format!("`{text}` names more than {MAX_SEEDS} seeds: use fewer"));
+        }
+        seeds.extend(first..=last);
+    }
+    if seeds.is_empty() { Err(format!("names no seed: {help}")) } else { Ok(seeds) }
+}
+
+fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
+    let mut data = vec![0.0; seeds.len() * dim];
+    for (row, seed) in data.chunks_mut(dim).zip(seeds) {
+        RandomState::new(*seed).fill_normal(row);
+    }
+    LatentBank { space: Space::Z, num_ws: 1, dim, data }
+}
+
+fn from_file(path: &Path, space: usize) -> Result<LatentBank, NodeError> {
+    let err = |reason: String| NodeError::file(path, reason);
+    let len = std::fs::metadata(path).map_err(|e| err(e.to_string()))?.len();
+    if len > MAX_FILE_BYTES {
+        return Err(err("is larger than 1 GiB: save fewer latents".to_owned()));
+    }
+    let bytes = std::fs::read(path).map_err(|e| err(e.to_string()))?;
+    let array = match path.extension().and_then(|e| e.to_str()) {
+        Some("npy") => npy::read(&bytes),
+        Some("npz") => from_npz(&bytes),
+        Some("safetensors") => from_safetensors(&bytes),
+        _ => Err("is no .npy, .npz or .safetensors: save the latents as one of them".to_owned()),
+    };
+    array.and_then(|array| arrange(array, space)).map_err(err)
+}
+
+fn from_safetensors(bytes: &[u8]) -> Result<Array, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| format!("is damaged: {e}"))?;
+    let mut names = file.names();
+    names.sort_unstable();
+    for name in preferred(&names) {
+        let tensor = file.tensor(name).map_err(|e| e.to_string())?;
+        if let Some(data) = floats(&tensor) {
+            return Ok(Array { shape: tensor.shape().to_vec(), data });
+        }
+    }
+    Err("holds no tensor of floats".to_owned())
+}
+
+fn from_npz(bytes: &[u8]) -> Result<Array, String> {
+    let arrays = npz::arrays(bytes)?;
+    let names: Vec<&str> = arrays.iter().map(|(name, _)| *name).collect();
+    let mut reason = "holds no array".to_owned();
+    for name in preferred(&names) {
+        for (_, bytes) in arrays.iter().filter(|(n, _)| n == name) {
+            match npy::read(bytes) {
+                Ok(array) => return Ok(array),
+                Err(why) => reason = format!("`{name}` {why}"),
+            }
+        }
+    }
+    Err(reason)
+}
+
+/// The names in the order in which they count.
+fn preferred<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a &'a str> {
+    ARRAY_NAMES.iter().filter(|n| names.contains(n)).chain(names)
+}
+
+/// The numbers of a tensor of floats.
+fn floats(tensor: &TensorView<'_>) -> Option<Vec<f32>> {
+    fn each<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        data.as_chunks().0.iter().map(|b| read(*b)).collect()
+    }
+    let data = tensor.data();
+    match tensor.dtype() {
+        Dtype::F32 => Some(each(data, f32::from_le_bytes)),
+        Dtype::F64 => Some(each(data, |b| f64::from_le_bytes(b) as f32)),
+        Dtype::F16 => Some(each(data, |b| f16::from_le_bytes(b).to_f32())),
+        Dtype::BF16 => Some(each(data, |b| bf16::from_le_bytes(b).to_f32())),
+        _ => None,
+    }
+}
+
+/// The array as latents of option `space`.
+fn arrange(array: Array, space: usize) -> Result<LatentBank, String> {
+    let Array { shape, data } = array;
+    let space = [Space::Z, Space::W, Space::WPlus].get(space).copied().unwrap_or(Space::Z);
+    let (num_ws, dim) = match (shape.as_slice(), space) {
+        ([num_ws, dim], Space::WPlus) | ([_, num_ws, dim], Space::WPlus) => (*num_ws, *dim),
+        ([dim] | [_, dim] | [_, 1, dim], Space::Z | Space::W) => (1, *dim),
+        ([_, num_ws, _], _) => {
+            return Err(format!("has {num_ws} rows a latent: set the space to w_plus"));
+        }
+        _ => {
+            return Err(format!("has shape {shape:?}: [num, dim] or [num, num_ws, dim] is needed"));
+        }
+    };
+    if data.is_empty() {
+        return Err("holds no latent".to_owned());
+    }
+    if data.iter().any(|v| !v.is_finite()) {
+        return Err("holds numbers that are not finite: save it again without them".to_owned());
+    }
+    Ok(LatentBank { space, num_ws, dim, data })
+}
+
+#[cfg(test)]
+mod tests {
+    use lumawire_core::ParamValue;
+    use lumawire_core::harness::Harness;
+
+    use super::super::npy::tests::file as npy_file;
+    use super::*;
+
+    fn bank(node: Harness) -> Result<Arc<LatentBank>, NodeError> {
+        let mut node = node.prepare()?;
+        node.tick()?;
+        match node.output("bank") {
+            Value::LatentBank(bank) => Ok(bank.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The bank of a file of these bytes.
+    fn of_file(name: &str, bytes: &[u8], space: &str) -> Result<Arc<LatentBank>, NodeError> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+        let node = Harness::new(&SPEC).base_dir(dir.path()).param("space", space);
+        bank(node.param("file", ParamValue::file(name)))
+    }
+
+    fn le_bytes(n: usize) -> Vec<u8> {
+        (0..n).flat_map(|i| (i as f32).to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn seeds_draw_what_numpy_draws() {
+        let node = |seed| Harness::new(&SPEC).param("seeds", "42, 0-1").seed(seed);
+        let bank = |seed| bank(node(seed).param("dim", 4_i64)).unwrap();
+        let found = bank(0);
+        assert_eq!((found.space, found.len(), found.num_ws, found.dim), (Space::Z, 3, 1, 4));
+        // numpy.random.RandomState(0).randn(4)
+        let numpy = [1.764052345967664, 0.4001572083672233, 0.9787379841057392, 2.240893199201458];
+        assert_eq!(found.get(1), numpy.map(|v: f64| v as f32));
+        assert_eq!(found, bank(9), "the seed of the run is none of its business");
+    }
+
+    #[test]
+    fn lists_of_seeds() {
+        assert_eq!(parse_seeds("3,17, 99 - 101,").unwrap(), [3, 17, 99, 100, 101]);
+        assert_eq!(parse_seeds("4294967295-4294967295").unwrap(), [u32::MAX]);
+        for bad in ["", "x", "-1", "5-3", "1--2", "0-4294967295", "4294967296", "0-4095,1"] {
+            assert!(parse_seeds(bad).is_err(), "{bad}");
+        }
+        let err = bank(Harness::new(&SPEC).param("seeds", "5-3")).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "parameter `seeds`: `5-3` runs backwards: put the lower seed first"
+        );
+    }
+
+    #[test]
+    fn reads_npy_in_the_chosen_space() {
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+        let bytes = npy_file(header, &le_bytes(6));
+        let shape = |space| of_file("x.npy", &bytes, space).map(|b| (b.len(), b.num_ws, b.dim));
+        assert_eq!(shape("w").unwrap(), (2, 1, 3));
+        assert_eq!(shape("w_plus").unwrap(), (1, 2, 3));
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 2), }";
+        let bytes = npy_file(header, &le_bytes(12));
+        let plus = of_file("x.npy", &bytes, "w_plus").unwrap();
+        assert_eq!((plus.len(), plus.get(1)), (2, &[6.0, 7.0, 8.0, 9.0, 10.0, 11.0][..]));
+        let err = of_file("x.npy", &bytes, "z").unwrap_err();
+        assert!(err.to_string().ends_with("set the space to w_plus"), "{err}");
+    }
+
+    #[test]
+    fn reads_safetensors_by_name() {
+        let view = |data| TensorView::new(Dtype::F32, vec![2, 2], data).unwrap();
+        let (first, wanted) = (vec![0; 16], le_bytes(4));
+        let tensors = [("a_first", view(&first)), ("latents", view(&wanted))];
+        let bytes = safetensors::serialize(tensors, None).unwrap();
+        assert_eq!(of_file("x.safetensors", &bytes, "z").unwrap().get(1), [2.0, 3.0]);
+        assert!(of_file("x.safetensors", &bytes[..20], "z").is_err());
+    }
+
+    #[test]
+    fn reads_npz_by_name() {
+        let bytes = include_bytes!("../../../tests/reference/latent/projected_w.npz");
+        let found = of_file("projected_w.npz", bytes, "w_plus").unwrap();
+        assert_eq!((found.len(), found.num_ws, found.dim), (1, 2, 3));
+        assert_eq!(found.data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn unusable_files_say_why() {
+        let nan = [1.0_f32, f32::NAN].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
+        let err = of_file("x.npy", &npy_file(header, &nan), "z").unwrap_err();
+        assert!(err.to_string().contains("not finite"), "{err}");
+        assert!(of_file("x.pkl", b"", "z").is_err());
+        let node = Harness::new(&SPEC).param("file", ParamValue::file("no/such.npy"));
+        assert!(matches!(bank(node), Err(NodeError::File { .. })));
+    }
+}
