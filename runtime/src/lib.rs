@@ -1,1 +1,4 @@
 //! The engine, its transports and the offline render
+
+pub mod output;
+pub mod transport;
