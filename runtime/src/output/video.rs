@@ -338,8 +338,11 @@ fn encode_args(
     }
     if codec != Codec::Ffv1 {
         let flags = "accurate_rnd+full_chroma_int+bitexact";
-        let scale = format!("scale=out_color_matrix=bt709:out_range=tv:flags={flags}");
-        push(&mut args, ["-vf", &scale, "-color_range", "tv", "-colorspace", "bt709"]);
+        // The frames carry the tags for the encoders that read them there.
+        let tags = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709";
+        let filter =
+            format!("scale=out_color_matrix=bt709:out_range=tv:flags={flags},setparams={tags}");
+        push(&mut args, ["-vf", &filter, "-color_range", "tv", "-colorspace", "bt709"]);
         push(&mut args, ["-color_primaries", "bt709", "-color_trc", "bt709"]);
     }
     push(&mut args, ["-pix_fmt", codec.pixel_format()]);
