@@ -198,3 +198,47 @@ fn write_error(path: &Path, source: io::Error) -> OutputError {
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{num_entries, pattern};
+    use super::*;
+    use lumawire_core::Fps;
+
+    #[test]
+    fn the_path_chooses_the_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let (fps, codec, crf, sound) = (Fps::new(25, 1), None, None, None);
+        let settings = VideoSettings { size_px: (16, 16), fps, codec, crf, sound };
+        for (name, expected) in [
+            ("a.mp4", "a.mp4"),
+            ("b.PNG", "b.PNG"),
+            ("c_%02d.png", "c_07.png"),
+            ("d", "d/frame_00007.png"),
+            ("e.frames/", "e.frames/frame_00007.png"),
+        ] {
+            let path = dir.path().join(name);
+            let mut writer = ThreadedWriter::new(writer_for(&path, &settings, 7).unwrap());
+            writer.write(&pattern((16, 16), 0)).unwrap();
+            let written = Box::new(writer).finish().unwrap();
+            assert_eq!(written.paths, [dir.path().join(expected)], "{name}");
+            assert_eq!(written.bytes, std::fs::metadata(&written.paths[0]).unwrap().len());
+        }
+        assert_eq!(num_entries(dir.path()), 5);
+        assert!(writer_for(&dir.path().join("x.gif"), &settings, 0).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_may_read_what_is_written() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, plain) = (dir.path().join("a.png"), dir.path().join("plain"));
+        let mut writer = Box::new(StillWriter::create(&ours, (2, 2)).unwrap());
+        writer.write(&pattern((2, 2), 0)).unwrap();
+        writer.finish().unwrap();
+        std::fs::write(&plain, "x").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+}

@@ -12,6 +12,7 @@ use symphonia::core::formats::well_known::FORMAT_ID_ISOMP4;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 use thiserror::Error;
 
 use lumawire_core::AudioBlock;
@@ -31,7 +32,7 @@ const RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 /// Damaged packets in a row after which the rest of the file is given up.
 const MAX_DAMAGED_IN_A_ROW: u32 = 1_000;
 
-/// The longest silence that stands in for a damaged packet, in samples.
+/// The longest silence that stands in for a damaged part, in samples.
 const MAX_STAND_IN: u64 = 65_536;
 
 /// A sound file that cannot be played.
@@ -111,6 +112,8 @@ pub(super) struct Decoder {
     pub num_samples: Option<u64>,
     /// Ticks a second of the packets' durations.
     ticks_hz: Option<NonZero<u32>>,
+    /// Where the next packet begins, in ticks.
+    next_pts: Option<i64>,
     /// The block that told rate and channels.
     first: Option<AudioBlock>,
     /// Encoder's delay, still to be left out.
@@ -161,6 +164,7 @@ impl Decoder {
             num_channels: 0,
             num_samples,
             ticks_hz,
+            next_pts: None,
             first: None,
             skip,
             left: num_samples.filter(|_| is_mp4).unwrap_or(u64::MAX),
@@ -210,6 +214,7 @@ impl Decoder {
                     break;
                 }
             };
+            let num_missing = self.missing_before(&packet);
             let (rate_hz, num_channels) = match self.codec.decode(&packet) {
                 Ok(buffer) => {
                     buffer.copy_to_vecs_planar(&mut self.planes);
@@ -219,10 +224,13 @@ impl Decoder {
                 Err(error) => {
                     self.count_damaged(&error.to_string());
                     damaged_in_a_row += 1;
-                    self.silence(packet.dur.get());
+                    self.silence(self.samples_of(packet.dur.get()));
                     (self.rate_hz.get(), self.num_channels)
                 }
             };
+            for plane in &mut self.planes {
+                plane.splice(0..0, std::iter::repeat_n(0.0, num_missing));
+            }
             if let Some(block) = self.trimmed(rate_hz, num_channels) {
                 return Ok(Some(block));
             }
@@ -240,14 +248,29 @@ impl Decoder {
         self.num_damaged += 1;
     }
 
-    /// Stands in for a packet that cannot be decoded, so that what follows stays in its place.
-    fn silence(&mut self, duration_ticks: u64) {
-        let in_samples = self.ticks_hz == Some(self.rate_hz);
-        let n = if in_samples { duration_ticks.min(MAX_STAND_IN) as usize } else { 0 };
+    /// Samples between the packet before and this one: where a damaged part was passed over,
+    /// silence takes its place, so that what follows stays in time.
+    fn missing_before(&mut self, packet: &Packet) -> usize {
+        let pts = packet.pts.get();
+        let expected = self.next_pts.replace(pts.saturating_add_unsigned(packet.dur.get()));
+        let ticks = expected.map_or(0, |expected| pts.saturating_sub(expected));
+        let num_missing = self.samples_of(u64::try_from(ticks).unwrap_or(0));
+        self.num_damaged += u64::from(num_missing > 0);
+        num_missing
+    }
+
+    /// Samples in a time of the track, at most [`MAX_STAND_IN`]; 0 if its ticks are no samples.
+    fn samples_of(&self, ticks: u64) -> usize {
+        let are_samples = self.ticks_hz == Some(self.rate_hz);
+        if are_samples { ticks.min(MAX_STAND_IN) as usize } else { 0 }
+    }
+
+    /// Makes the planes `num_samples` of silence.
+    fn silence(&mut self, num_samples: usize) {
         self.planes.resize_with(self.num_channels, Vec::new);
         for plane in &mut self.planes {
             plane.clear();
-            plane.resize(n, 0.0);
+            plane.resize(num_samples, 0.0);
         }
     }
 
