@@ -2,7 +2,11 @@
 //! pictures.
 
 pub mod engine;
+pub mod output;
 pub mod preparer;
+pub mod render;
+pub mod show;
+pub mod transport;
 
 pub use engine::{Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, prepare};
 pub use preparer::{Preparer, SwapPort};

@@ -1,6 +1,6 @@
 //! Node kinds that count, add and fail on demand, for tests of the engine: what ran matters here,
 //! not pixels.
-#![allow(dead_code, unreachable_pub, missing_docs)] // each test uses a part of it
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::expect_used)] // each test uses a part of it
 
 pub mod big;
 

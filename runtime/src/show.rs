@@ -1,0 +1,75 @@
+//! A transport driving an engine: samples in, frames due.
+
+use lumawire_core::AudioBlock;
+
+use crate::engine::Engine;
+use crate::preparer::SwapPort;
+use crate::transport::{Read, Transport, TransportError};
+
+/// An engine and what feeds it. Live and offline differ in the transport alone.
+pub struct Show<T> {
+    /// The engine.
+    pub engine: Engine,
+    transport: T,
+    swaps: Option<SwapPort>,
+    block: AudioBlock,
+    /// Length of the sound, once its end was reached.
+    end: Option<u64>,
+}
+
+impl<T: Transport> Show<T> {
+    /// A show at the transport's first sample.
+    pub fn new(engine: Engine, transport: T) -> Self {
+        Self { engine, transport, swaps: None, block: AudioBlock::default(), end: None }
+    }
+
+    /// Takes new plans from `port` between blocks.
+    pub fn with_swaps(mut self, port: SwapPort) -> Self {
+        self.swaps = Some(port);
+        self
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// Runs blocks until a frame is due and returns its number, for the caller to run by
+    /// `engine.frame`; `None` at the end of the sound. The last block is filled up with silence;
+    /// no frame begins at or after the end.
+    pub fn run_until_frame(&mut self) -> Result<Option<u64>, TransportError> {
+        loop {
+            let next = self.engine.next_frame();
+            let due = self.engine.plan().clock.frame_due(next);
+            if self.engine.frame_is_due() && self.end.is_none_or(|end| due < end) {
+                return Ok(Some(next));
+            }
+            if self.end.is_some() {
+                return Ok(None);
+            }
+            if let Some(swaps) = &self.swaps {
+                swaps.take(&mut self.engine);
+            }
+            if self.read_block()? > 0 {
+                self.engine.block(&self.block);
+            }
+        }
+    }
+
+    /// Reads one block, however small the transport's portions are; returns how many samples came.
+    fn read_block(&mut self) -> Result<usize, TransportError> {
+        let len = self.engine.plan().clock.block_len;
+        self.block.resize(self.transport.num_channels(), len);
+        let mut filled = 0;
+        while filled < len {
+            match self.transport.read(&mut self.block, filled)? {
+                Read::Samples(n) => filled += n,
+                Read::Ended => {
+                    self.end = Some(self.engine.next_sample() + filled as u64);
+                    break;
+                }
+            }
+        }
+        Ok(filled)
+    }
+}

@@ -1,0 +1,71 @@
+//! Where samples come from: a sound file, memory, silence. The engine pulls; a transport never
+//! hands out a sample twice and never changes one by how many are asked for at once.
+
+mod chunked;
+mod decode;
+mod file;
+mod memory;
+mod mp4;
+mod resample;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::path::PathBuf;
+
+use lumawire_core::AudioBlock;
+use thiserror::Error;
+
+pub use chunked::Chunked;
+pub use decode::{AudioFileError, MAX_CHANNELS, SUPPORTED_FORMATS};
+pub use file::AudioFile;
+pub use memory::{Memory, Silence};
+
+/// A source of samples at the patch's sample rate, full scale ±1, all of them finite.
+pub trait Transport: Send {
+    /// Channels that it delivers; constant.
+    fn num_channels(&self) -> usize;
+
+    /// Samples in a channel from beginning to end, if known; an estimate for progress.
+    fn num_samples(&self) -> Option<u64>;
+
+    /// Fills `block` (already shaped `[num_channels, len]`) from sample `from` on with as many
+    /// samples as it has now: at least one unless it has ended or `from` is the block's end.
+    /// Waits if it has none yet. Once ended, it stays ended.
+    fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError>;
+}
+
+/// What a [`Transport::read`] brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// So many samples a channel.
+    Samples(usize),
+    /// There are no more.
+    Ended,
+}
+
+/// A transport that broke off.
+#[derive(Debug, Error)]
+pub enum TransportError {
+    /// The file could no longer be read: a disk that went away, a network share.
+    #[error(
+        "{}: reading failed after {secs:.1} s: {source}; check the disk and start again",
+        path.display()
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Seconds of sound decoded before.
+        secs: f64,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The decoder stopped by a fault of its own.
+    #[error(
+        "{}: decoding stopped by an internal fault; convert the file to WAV and start again",
+        path.display()
+    )]
+    Decoder {
+        /// The file.
+        path: PathBuf,
+    },
+}
