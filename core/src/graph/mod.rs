@@ -4,6 +4,8 @@
 
 mod edit;
 mod history;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use edit::{Applied, Cost, Edit, EditError};
