@@ -67,6 +67,11 @@ fn a_newer_file_opens_for_reading_alone() {
     assert!(loaded.read_only);
     assert!(loaded.notes[0].contains("version 99"), "{:?}", loaded.notes);
     assert_eq!(loaded.graph.num_nodes(), 3);
+    let strange = patch(r#""wires": [{}]"#).replace("\"version\": 1", "\"version\": 9");
+    assert_eq!(
+        error(&strange),
+        "a newer program wrote this patch (version 9), and this one cannot read it: `wires` must be a list of texts"
+    );
 }
 
 #[test]
