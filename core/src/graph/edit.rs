@@ -59,9 +59,9 @@ pub enum Cost {
     View,
     /// A number that the running plan takes over.
     Value,
-    /// A new plan over the same instances.
+    /// A new plan, in which the nodes that stay keep their instances.
     Structure,
-    /// New instances, prepared on a worker.
+    /// New instances in place of running ones, prepared on a worker.
     Device,
 }
 
