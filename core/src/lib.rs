@@ -15,6 +15,8 @@ pub mod patch;
 pub mod plan;
 pub mod services;
 pub mod spec;
+#[cfg(test)]
+mod stubs;
 pub mod value;
 
 pub use clock::{Clock, Fps, Tick};

@@ -1,7 +1,13 @@
 //! Names that a mistyped one may have meant.
 
+/// Names longer than this are no slips of the finger, and comparing them takes long.
+const MAX_LEN: usize = 64;
+
 /// At most three of `names` that are a few letters from `name`, the nearest first.
 pub(crate) fn near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    if name.len() > MAX_LEN {
+        return Vec::new();
+    }
     let limit = 2.max(name.chars().count() / 3);
     let mut found: Vec<(usize, &str)> = names
         .into_iter()
@@ -44,5 +50,6 @@ mod tests {
         let names = ["speed", "seed", "spread", "depth"];
         assert_eq!(near("sped", names), ["seed", "speed", "spread"]);
         assert!(near("colour", names).is_empty());
+        assert!(near(&"s".repeat(65), [&*"s".repeat(65)]).is_empty());
     }
 }

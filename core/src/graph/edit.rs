@@ -1,5 +1,9 @@
 //! Edits: each says what it changes, and applying it gives back its inverse and its cost.
 
+use std::collections::BTreeMap;
+
+use petgraph::Direction;
+use petgraph::stable_graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -55,9 +59,9 @@ pub enum Cost {
     View,
     /// A number that the running plan takes over.
     Value,
-    /// A new plan over the same instances.
+    /// A new plan, in which the nodes that stay keep their instances.
     Structure,
-    /// New instances, prepared on a worker.
+    /// New instances in place of running ones, prepared on a worker.
     Device,
 }
 
@@ -171,6 +175,9 @@ impl Graph {
         let wires: Vec<Wire> = self.wires_of(id).cloned().collect();
         let bindings: Vec<Edit> = self.bindings_of(id).map(|(t, b)| restore(t, b)).collect();
         self.bindings.retain(|target, _| target.split_once('.').is_none_or(|(n, _)| n != id));
+        for wire in &wires {
+            self.by_ends.remove(&wire.ends);
+        }
         let at = self.layout.remove(id);
         self.by_id.remove(id);
         let Some(entry) = self.graph.remove_node(index) else {
@@ -211,17 +218,19 @@ impl Graph {
         done(Cost::Structure, Edit::RenameNode { id: to, to: id })
     }
 
-    fn rename_wire_ends(&mut self, index: petgraph::stable_graph::NodeIndex, id: &str, to: &str) {
-        let outgoing = self.graph.edges_directed(index, petgraph::Direction::Outgoing);
-        let incoming = self.graph.edges_directed(index, petgraph::Direction::Incoming);
+    fn rename_wire_ends(&mut self, index: NodeIndex, id: &str, to: &str) {
+        let outgoing = self.graph.edges_directed(index, Direction::Outgoing);
+        let incoming = self.graph.edges_directed(index, Direction::Incoming);
         let edges: Vec<_> = outgoing.chain(incoming).map(|e| e.id()).collect();
         for edge in edges {
             let Some(Wire { ends, .. }) = self.graph.edge_weight_mut(edge) else { continue };
+            self.by_ends.remove(ends);
             for end in [&mut ends.from, &mut ends.to] {
                 if end == id {
                     to.clone_into(end);
                 }
             }
+            self.by_ends.insert(ends.clone(), edge);
         }
     }
 
@@ -261,20 +270,18 @@ impl Graph {
         added: &mut Vec<WireEnds>,
     ) -> Result<(), EditError> {
         for ends in remove {
-            let edge = self.edge(&ends);
+            let edge = self.by_ends.remove(&ends);
             let wire = edge.and_then(|e| self.graph.remove_edge(e));
             removed.push(wire.ok_or_else(|| EditError::NoSuchWire(ends.to_string()))?);
         }
         for wire in add {
-            let ends = wire.ends.clone();
-            self.lay(wire)?;
-            added.push(ends);
+            added.push(self.lay(wire)?);
         }
         Ok(())
     }
 
-    fn lay(&mut self, wire: Wire) -> Result<(), EditError> {
-        let ends = &wire.ends;
+    fn lay(&mut self, wire: Wire) -> Result<WireEnds, EditError> {
+        let ends = wire.ends.clone();
         let find = |id: &String| {
             self.by_id.get(id).copied().ok_or_else(|| EditError::NoSuchNode(id.clone()))
         };
@@ -282,17 +289,18 @@ impl Graph {
         if !ends.is_well_formed() {
             return Err(EditError::BadId(ends.to_string()));
         }
-        if self.edge(ends).is_some() {
+        if self.by_ends.contains_key(&ends) {
             return Err(EditError::WireTaken(ends.to_string()));
         }
-        check_depth(ends, wire.depth)?;
-        self.graph.add_edge(from, to, wire);
-        Ok(())
+        check_depth(&ends, wire.depth)?;
+        let edge = self.graph.add_edge(from, to, wire);
+        self.by_ends.insert(ends.clone(), edge);
+        Ok(ends)
     }
 
     fn set_depth(&mut self, ends: WireEnds, depth: f32) -> Outcome {
         check_depth(&ends, depth)?;
-        let edge = self.edge(&ends);
+        let edge = self.by_ends.get(&ends).copied();
         let wire = edge
             .and_then(|e| self.graph.edge_weight_mut(e))
             .ok_or_else(|| EditError::NoSuchWire(ends.to_string()))?;
@@ -367,11 +375,7 @@ impl Graph {
 }
 
 /// Sets or removes the entry of `key`, and gives what was there.
-fn replace<T>(
-    map: &mut std::collections::BTreeMap<String, T>,
-    key: &str,
-    value: Option<T>,
-) -> Option<T> {
+fn replace<T>(map: &mut BTreeMap<String, T>, key: &str, value: Option<T>) -> Option<T> {
     match value {
         Some(value) => map.insert(key.to_owned(), value),
         None => map.remove(key),

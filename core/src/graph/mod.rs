@@ -4,6 +4,8 @@
 
 mod edit;
 mod history;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use edit::{Applied, Cost, Edit, EditError};
@@ -85,7 +87,9 @@ pub struct Graph {
     pub(crate) extra: Extra,
     layout: BTreeMap<String, [f32; 2]>,
     graph: StableDiGraph<Entry, Wire>,
+    // petgraph's indices follow insertion: everything is found, and listed, through these.
     by_id: BTreeMap<String, NodeIndex>,
+    by_ends: BTreeMap<WireEnds, EdgeIndex>,
 }
 
 /// Samples a second that a patch may ask for.
@@ -134,14 +138,12 @@ impl Graph {
 
     /// All wires, in order of their text.
     pub fn wires(&self) -> impl Iterator<Item = &Wire> {
-        let mut wires: Vec<&Wire> = self.graph.edge_weights().collect();
-        wires.sort_by(|a, b| a.ends.cmp(&b.ends));
-        wires.into_iter()
+        self.by_ends.values().filter_map(|&i| self.graph.edge_weight(i))
     }
 
     /// The wire between these ends.
     pub fn wire(&self, ends: &WireEnds) -> Option<&Wire> {
-        self.graph.edge_weight(self.edge(ends)?)
+        self.graph.edge_weight(*self.by_ends.get(ends)?)
     }
 
     /// The wires that start or end at a node, in order of their text.
@@ -200,16 +202,10 @@ impl Graph {
         }
     }
 
-    fn edge(&self, ends: &WireEnds) -> Option<EdgeIndex> {
-        let (from, to) = (*self.by_id.get(&ends.from)?, *self.by_id.get(&ends.to)?);
-        self.graph.edges_connecting(from, to).find(|e| e.weight().ends == *ends).map(|e| e.id())
-    }
-
     /// Bindings of the parameters of a node.
     fn bindings_of(&self, id: &str) -> impl Iterator<Item = (&String, &Json)> {
-        self.bindings.iter().filter(move |(target, _)| {
-            target.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'))
-        })
+        let start = format!("{id}.");
+        self.bindings.range(start.clone()..).take_while(move |(t, _)| t.starts_with(&start))
     }
 }
 

@@ -43,6 +43,16 @@ pub enum PatchError {
         /// What stands there.
         found: String,
     },
+    /// A newer program wrote it, in a form that this one cannot read.
+    #[error(
+        "a newer program wrote this patch (version {version}), and this one cannot read it: {reason}"
+    )]
+    Newer {
+        /// Version of the file.
+        version: u64,
+        /// Where reading failed.
+        reason: Box<PatchError>,
+    },
     /// A member has a value that cannot be used.
     #[error("`{path}` must be {expected}")]
     Field {

@@ -25,6 +25,8 @@ mod files;
 mod json;
 pub mod migrate;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use error::PatchError;

@@ -49,8 +49,12 @@ pub fn parse(text: &str) -> Result<Loaded, PatchError> {
         migrate::migrate(&mut members, version)?;
         notes.push(format!("brought from version {version} to {}", migrate::CURRENT));
     }
-    let graph = document(members, &mut notes)?;
-    Ok(Loaded { graph, read_only: version > migrate::CURRENT, notes })
+    let read_only = version > migrate::CURRENT;
+    let graph = document(members, &mut notes).map_err(|reason| match read_only {
+        true => PatchError::Newer { version, reason: Box::new(reason) },
+        false => reason,
+    })?;
+    Ok(Loaded { graph, read_only, notes })
 }
 
 fn document(mut members: Map<String, Json>, notes: &mut Vec<String>) -> Result<Graph, PatchError> {

@@ -214,3 +214,108 @@ fn map_rows<T: Copy + Default>(from: &Hops<T>, to: &mut Hops<f32>, f: impl Fn(T)
         push(to, row);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use num_complex::Complex32;
+
+    use super::*;
+    use crate::harness::Harness;
+    use crate::value::{Bands, Latent, Space, Spectrum};
+
+    fn harness(spec: &'static NodeSpec) -> Harness {
+        Harness::new(spec).prepare().unwrap()
+    }
+
+    #[test]
+    fn a_control_triggers_where_it_rises_through_a_half() {
+        let mut node = harness(&CONTROL_TO_TRIGGER);
+        let run = |node: &mut Harness| -> Vec<u32> {
+            [0.6, 0.7, 0.5, 0.51, f32::NAN, 1.0]
+                .map(|v| {
+                    node.input("control", Value::Control(v));
+                    node.tick().unwrap();
+                    node.trigger("trigger")
+                })
+                .into()
+        };
+        assert_eq!(run(&mut node), [1, 0, 0, 1, 0, 1]);
+        // The last value was above a half, so that the first is no rise, until a reset.
+        assert_eq!(run(&mut node), [0, 0, 0, 1, 0, 1]);
+        node.reset();
+        assert_eq!(run(&mut node), [1, 0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_rise_outlasts_a_new_instance() {
+        let mut old = RisingEdge { above: true };
+        let mut new = RisingEdge::default();
+        new.adopt(&mut old);
+        assert!(new.above);
+    }
+
+    #[test]
+    fn hits_become_a_number() {
+        let mut node = harness(&TRIGGER_TO_CONTROL);
+        for hits in [0, 3, 1] {
+            node.input("trigger", Value::Trigger(hits));
+            node.tick().unwrap();
+            assert_eq!(node.control("control"), hits as f32);
+        }
+    }
+
+    fn bands(node: &Harness) -> &Bands {
+        match node.output("bands") {
+            Value::Bands(bands) => bands,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_spectrum_becomes_its_magnitudes() {
+        let mut node = harness(&SPECTRUM_TO_BANDS);
+        let mut spectrum = Spectrum::default();
+        spectrum.hops.hop_secs = 0.01;
+        let mut feed = |rows: &[[Complex32; 2]], node: &mut Harness| {
+            spectrum.hops.begin(2);
+            for row in rows {
+                spectrum.hops.push().copy_from_slice(row);
+            }
+            node.input("spectrum", Value::Spectrum(Arc::new(spectrum.clone())));
+            node.tick().unwrap();
+        };
+        let row = |re, im| [Complex32::new(re, im), Complex32::new(f32::NAN, 0.0)];
+        feed(&[], &mut node);
+        assert_eq!(bands(&node).latest(), None);
+        feed(&[row(3.0, 4.0), row(-1.0, 0.0)], &mut node);
+        assert_eq!(bands(&node).fresh().collect::<Vec<_>>(), [[5.0, 0.0], [1.0, 0.0]]);
+        assert_eq!(bands(&node).hop_secs, 0.01);
+        feed(&[], &mut node);
+        assert_eq!((bands(&node).num_fresh(), bands(&node).latest()), (0, Some(&[1.0, 0.0][..])));
+    }
+
+    #[test]
+    fn chroma_that_came_between_frames_is_not_missed() {
+        let mut node = harness(&CHROMA_TO_BANDS);
+        let mut chroma = Bands::default();
+        chroma.begin(12);
+        chroma.push()[3] = 0.5;
+        // The frame sees a later block, which brought no row.
+        chroma.begin(12);
+        node.input("chroma", Value::Chroma(Arc::new(chroma)));
+        node.tick().unwrap();
+        assert_eq!(bands(&node).num_fresh(), 0);
+        assert_eq!(bands(&node).latest().map(|row| row[3]), Some(0.5));
+    }
+
+    #[test]
+    fn a_latent_becomes_a_bank_of_one() {
+        let mut node = harness(&LATENT_TO_BANK);
+        let latent = Latent { space: Space::WPlus, dim: 2, data: vec![1.0, 2.0, 3.0, 4.0] };
+        node.input("latent", Value::Latent(Arc::new(latent.clone())));
+        node.tick().unwrap();
+        let Value::LatentBank(bank) = node.output("bank") else { panic!() };
+        assert_eq!((bank.space, bank.num_ws, bank.dim, bank.len()), (Space::WPlus, 2, 2, 1));
+        assert_eq!(bank.get(0), latent.data);
+    }
+}

@@ -10,6 +10,8 @@ mod required;
 mod resolve;
 mod slots;
 mod state;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use fault::Fault;

@@ -1,7 +1,7 @@
 //! Passes 5 and 8: loops without a delay, and the order in which the steps run.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::{Fault, Ir, Link, kinds_of_role};
 use crate::spec::{Registry, Role};
@@ -38,18 +38,11 @@ pub(super) fn order(ir: &Ir) -> Vec<usize> {
 /// Reports loops without a delay, such that no two reports share a node and that every loop has a
 /// node in one of them.
 pub(super) fn find_loops(ir: &Ir, registry: &Registry, faults: &mut Vec<Fault>) {
-    let downstream = ir.neighbours(|l| waits(ir, l).then_some((l.from, l.to)));
-    let upstream = ir.neighbours(|l| waits(ir, l).then_some((l.to, l.from)));
-    let ordered: BTreeSet<usize> = order(ir).into_iter().collect();
-    let mut stuck: BTreeSet<usize> = (0..ir.nodes.len()).filter(|n| !ordered.contains(n)).collect();
-    trim(&mut stuck, ir.nodes.len(), &upstream, &downstream);
-    // Nodes are in order of id here, so that the first is the smallest id.
-    while let Some(&start) = stuck.first() {
-        let mut nodes = walk_loop(start, &stuck, &downstream);
-        for node in &nodes {
-            stuck.remove(node);
-        }
-        trim(&mut stuck, ir.nodes.len(), &upstream, &downstream);
+    let mut stuck = Stuck::new(ir);
+    // Nodes are in order of id here, so that the first has the smallest id.
+    while let Some(&start) = stuck.nodes.first() {
+        let mut nodes = stuck.walk_loop(start);
+        stuck.remove(nodes.clone());
         let first = nodes.iter().enumerate().min_by_key(|(_, n)| **n).map_or(0, |(i, _)| i);
         nodes.rotate_left(first);
         faults.push(Fault::Cycle {
@@ -59,41 +52,64 @@ pub(super) fn find_loops(ir: &Ir, registry: &Registry, faults: &mut Vec<Fault>) 
     }
 }
 
-/// Leaves only nodes that have both a source and a target in `stuck`: those on loops and between.
-fn trim(stuck: &mut BTreeSet<usize>, len: usize, up: &[Vec<usize>], down: &[Vec<usize>]) {
-    for (back, forth) in [(up, down), (down, up)] {
-        let mut left = vec![0_usize; len];
-        for &n in stuck.iter() {
-            left[n] = back[n].iter().filter(|m| stuck.contains(m)).count();
-        }
-        let mut free: Vec<usize> = stuck.iter().copied().filter(|&n| left[n] == 0).collect();
-        while let Some(node) = free.pop() {
-            stuck.remove(&node);
-            for &next in forth[node].iter().filter(|m| stuck.contains(m)) {
-                left[next] -= 1;
-                if left[next] == 0 {
-                    free.push(next);
+/// The nodes on loops and between loops: each has a source and a target among them.
+struct Stuck {
+    nodes: BTreeSet<usize>,
+    /// All sources and all targets of each node.
+    neighbours: [Vec<Vec<usize>>; 2],
+    /// How many of them are still among `nodes`.
+    num_left: [Vec<usize>; 2],
+}
+
+impl Stuck {
+    fn new(ir: &Ir) -> Self {
+        let sources = ir.neighbours(|l| waits(ir, l).then_some((l.to, l.from)));
+        let targets = ir.neighbours(|l| waits(ir, l).then_some((l.from, l.to)));
+        let neighbours = [sources, targets];
+        let num_left = neighbours.each_ref().map(|lists| lists.iter().map(Vec::len).collect());
+        let mut stuck = Self { nodes: (0..ir.nodes.len()).collect(), neighbours, num_left };
+        let is_end = |n: &usize| stuck.num_left.iter().any(|left| left[*n] == 0);
+        let ends = stuck.nodes.iter().copied().filter(is_end).collect();
+        stuck.remove(ends);
+        stuck
+    }
+
+    /// Removes nodes, and those that are then left without a source or a target.
+    fn remove(&mut self, mut nodes: Vec<usize>) {
+        while let Some(node) = nodes.pop() {
+            if !self.nodes.remove(&node) {
+                continue;
+            }
+            // A node is a target of its sources, and a source of its targets.
+            for (side, other) in [(0, 1), (1, 0)] {
+                for &neighbour in &self.neighbours[side][node] {
+                    let left = &mut self.num_left[other][neighbour];
+                    *left -= 1;
+                    if *left == 0 {
+                        nodes.push(neighbour);
+                    }
                 }
             }
         }
     }
-}
 
-/// Follows the first target within `stuck` from `start` until a node comes again.
-fn walk_loop(start: usize, stuck: &BTreeSet<usize>, down: &[Vec<usize>]) -> Vec<usize> {
-    let mut path = vec![start];
-    let mut place = std::collections::BTreeMap::from([(start, 0)]);
-    let mut node = start;
-    loop {
-        // Every node of a trimmed set has a target in it.
-        let Some(next) = down[node].iter().copied().filter(|n| stuck.contains(n)).min() else {
-            return path;
-        };
-        if let Some(&at) = place.get(&next) {
-            return path.split_off(at);
+    /// Follows the first target from `start` until a node comes again.
+    fn walk_loop(&self, start: usize) -> Vec<usize> {
+        let mut path = vec![start];
+        let mut place = BTreeMap::from([(start, 0)]);
+        let mut node = start;
+        loop {
+            let targets = self.neighbours[1][node].iter().copied();
+            // Every node here has a target here.
+            let Some(next) = targets.filter(|n| self.nodes.contains(n)).min() else {
+                return path;
+            };
+            if let Some(&at) = place.get(&next) {
+                return path.split_off(at);
+            }
+            place.insert(next, path.len());
+            path.push(next);
+            node = next;
         }
-        place.insert(next, path.len());
-        path.push(next);
-        node = next;
     }
 }

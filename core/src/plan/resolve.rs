@@ -6,7 +6,7 @@ use crate::near::near;
 use crate::param::ParamValue;
 use crate::spec::{Domain, NodeSpec, Param, Rate, Registry};
 
-/// The nodes whose kind is known, in order of id, with their parameters as the nodes read them.
+/// The nodes whose kind and version are known, in order of id, with their parameters as the nodes read them.
 pub(super) fn resolve(graph: &Graph, registry: &Registry, faults: &mut Vec<Fault>) -> Ir {
     let mut ir = Ir::default();
     for (id, node) in graph.nodes() {
@@ -25,9 +25,9 @@ pub(super) fn resolve(graph: &Graph, registry: &Registry, faults: &mut Vec<Fault
                 version: node.version,
                 known: spec.version,
             });
-        } else {
-            check_params(id, node, spec, faults);
+            continue;
         }
+        check_params(id, node, spec, faults);
         ir.nodes.push(IrNode {
             id: id.to_owned(),
             spec,
