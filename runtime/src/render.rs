@@ -130,7 +130,7 @@ pub fn render<T: Transport>(
         return Err(RenderError::Empty { frames: show.engine.next_frame() });
     };
     let written = writer.finish()?;
-    Ok(Summary { written, hash: hash.finish(), elapsed: started.elapsed(), stopped })
+    Ok(Summary { written, hash: hash.hex(), elapsed: started.elapsed(), stopped })
 }
 
 /// The sink's picture: 8-bit RGBA in memory.

@@ -34,6 +34,20 @@ pub trait Transport: Send {
     fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError>;
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn num_channels(&self) -> usize {
+        (**self).num_channels()
+    }
+
+    fn num_samples(&self) -> Option<u64> {
+        (**self).num_samples()
+    }
+
+    fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError> {
+        (**self).read(block, from)
+    }
+}
+
 /// What a [`Transport::read`] brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
