@@ -575,12 +575,14 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_failing_ffmpeg_is_quoted() {
-        use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let (program, path) = (dir.path().join("ffmpeg"), dir.path().join("x.mp4"));
         let script = "#!/bin/sh\nhead -c 20000 >/dev/null\necho the disk is full >&2\nexit 3\n";
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        // Written by another process: a file that this one has open for writing, and so any
+        // child forked meanwhile by another test, could not be run.
+        let write = ["-c", "printf '%s' \"$1\" > \"$0\" && chmod +x \"$0\""];
+        let mut shell = std::process::Command::new("sh");
+        assert!(shell.args(write).arg(&program).arg(script).status().unwrap().success());
         let ffmpeg = Ffmpeg { program: program.into() };
         let mut writer = VideoWriter::create_with(ffmpeg.clone(), &path, &settings()).unwrap();
         let error = (0..99).find_map(|n| writer.write(&pattern(SIZE_PX, n)).err()).unwrap();
