@@ -48,17 +48,9 @@ pub struct Written {
 /// An output that cannot be written.
 #[derive(Debug, Error)]
 pub enum OutputError {
-    /// The path does not name something that can be written.
+    /// The path or the settings do not name something that can be written.
     #[error("{}: {help}", path.display())]
-    Path {
-        /// The path.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        help: String,
-    },
-    /// The settings do not go together.
-    #[error("{}: {help}", path.display())]
-    Settings {
+    Unusable {
         /// The output.
         path: PathBuf,
         /// What is wrong, and what to do.
@@ -180,7 +172,7 @@ fn folder_of(path: &Path) -> &Path {
 fn temporary_for(path: &Path) -> Result<NamedTempFile, OutputError> {
     if path.is_dir() {
         let help = "is a folder; name a file".into();
-        return Err(OutputError::Path { path: path.into(), help });
+        return Err(OutputError::Unusable { path: path.into(), help });
     }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().unwrap_or_default().to_string_lossy();

@@ -33,7 +33,7 @@ impl SequenceWriter {
         let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some((prefix, num_digits, suffix)) = split_pattern(&name) else {
             let help = "needs one place for the number, such as `frames/%05d.png`".into();
-            return Err(OutputError::Path { path: path.into(), help });
+            return Err(OutputError::Unusable { path: path.into(), help });
         };
         let folder = folder_of(&pattern).to_owned();
         std::fs::create_dir_all(&folder).map_err(|source| write_error(&folder, source))?;

@@ -29,7 +29,7 @@ impl FrameWriter for StillWriter {
     fn write(&mut self, frame: &HostImage) -> Result<(), OutputError> {
         if self.frames > 0 {
             let help = "takes one frame only; name a sequence such as `frames/%05d.png`".into();
-            return Err(OutputError::Path { path: self.path.clone(), help });
+            return Err(OutputError::Unusable { path: self.path.clone(), help });
         }
         encode(&mut self.file, rgba8(frame, self.size_px, 0)?, self.size_px)
             .map_err(|source| write_error(&self.path, source))?;

@@ -141,7 +141,7 @@ const CONTAINERS: [Container; 4] = [
 impl Container {
     fn of(path: &Path) -> Result<&'static Self, OutputError> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        CONTAINERS.iter().find(|c| c.extension == extension).ok_or_else(|| OutputError::Path {
+        CONTAINERS.iter().find(|c| c.extension == extension).ok_or_else(|| OutputError::Unusable {
             path: path.into(),
             help: format!(
                 "`.{extension}` is no kind of file that can be written; use .mp4, .mov, .mkv, \
@@ -180,7 +180,7 @@ impl VideoWriter {
         let codec = checked_codec(container, path, settings)?;
         let file = temporary_for(path)?;
         if let Some(sound) = &settings.sound {
-            check_sound(&ffmpeg, container, path, sound)?;
+            check_sound(&ffmpeg, container, sound)?;
         }
         let args = encode_args(container, codec, settings, file.path());
         let process = Some(ffmpeg.start(&args)?);
@@ -245,7 +245,7 @@ fn checked_codec(
     path: &Path,
     settings: &VideoSettings,
 ) -> Result<Codec, OutputError> {
-    let wrong = |help| Err(OutputError::Settings { path: path.into(), help });
+    let wrong = |help| Err(OutputError::Unusable { path: path.into(), help });
     let codec = settings.codec.unwrap_or(container.codecs[0]);
     if !container.codecs.contains(&codec) {
         let fits = |c: &&Container| c.codecs.contains(&codec);
@@ -282,12 +282,7 @@ fn checked_codec(
 }
 
 /// Encodes a moment of the sound to nowhere: better now than at the end of a long render.
-fn check_sound(
-    ffmpeg: &Ffmpeg,
-    container: &Container,
-    path: &Path,
-    sound: &Sound,
-) -> Result<(), OutputError> {
+fn check_sound(ffmpeg: &Ffmpeg, container: &Container, sound: &Sound) -> Result<(), OutputError> {
     if let Err(error) = std::fs::File::open(&sound.path) {
         return Err(OutputError::Sound { path: sound.path.clone(), log: error.to_string() });
     }
@@ -297,7 +292,6 @@ fn check_sound(
     push(&mut args, ["-map", "0:a:0"]);
     push(&mut args, container.sound_args);
     push(&mut args, ["-f", "null", "-"]);
-    tracing::debug!("{}: trying its sound {}", path.display(), sound.path.display());
     ffmpeg
         .run(&args)?
         .map_err(|failure| OutputError::Sound { path: sound.path.clone(), log: failure.log })
@@ -581,12 +575,14 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_failing_ffmpeg_is_quoted() {
-        use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let (program, path) = (dir.path().join("ffmpeg"), dir.path().join("x.mp4"));
         let script = "#!/bin/sh\nhead -c 20000 >/dev/null\necho the disk is full >&2\nexit 3\n";
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        // Written by another process: a file that this one has open for writing, and so any
+        // child forked meanwhile by another test, could not be run.
+        let write = ["-c", "printf '%s' \"$1\" > \"$0\" && chmod +x \"$0\""];
+        let mut shell = std::process::Command::new("sh");
+        assert!(shell.args(write).arg(&program).arg(script).status().unwrap().success());
         let ffmpeg = Ffmpeg { program: program.into() };
         let mut writer = VideoWriter::create_with(ffmpeg.clone(), &path, &settings()).unwrap();
         let error = (0..99).find_map(|n| writer.write(&pattern(SIZE_PX, n)).err()).unwrap();

@@ -122,6 +122,7 @@ pub(super) struct Decoder {
     left: u64,
     num_decoded: u64,
     num_damaged: u64,
+    damaged_in_a_row: u32,
     planes: Vec<Vec<f32>>,
 }
 
@@ -170,6 +171,7 @@ impl Decoder {
             left: num_samples.filter(|_| is_mp4).unwrap_or(u64::MAX),
             num_decoded: 0,
             num_damaged: 0,
+            damaged_in_a_row: 0,
             planes: Vec::new(),
         };
         decoder.first = decoder.next_block().map_err(|e| no_sound(&e))?;
@@ -197,45 +199,12 @@ impl Decoder {
         if let Some(block) = self.first.take() {
             return Ok(Some(block));
         }
-        let mut damaged_in_a_row = 0;
-        while self.left > 0 && damaged_in_a_row < MAX_DAMAGED_IN_A_ROW {
-            let packet = match self.format.next_packet() {
-                Ok(Some(packet)) if packet.track_id == self.track_id => packet,
-                Ok(Some(_)) => continue,
-                Ok(None) => break,
-                // The container is damaged here: its reader goes on behind.
-                Err(Error::DecodeError(reason)) => {
-                    self.count_damaged(reason);
-                    damaged_in_a_row += 1;
-                    continue;
-                }
-                Err(error) => {
-                    self.broken(error)?;
-                    break;
-                }
-            };
-            let num_missing = self.missing_before(&packet);
-            let (rate_hz, num_channels) = match self.codec.decode(&packet) {
-                Ok(buffer) => {
-                    buffer.copy_to_vecs_planar(&mut self.planes);
-                    damaged_in_a_row = 0;
-                    (buffer.spec().rate(), buffer.spec().channels().count())
-                }
-                Err(error) => {
-                    self.count_damaged(&error.to_string());
-                    damaged_in_a_row += 1;
-                    self.silence(self.samples_of(packet.dur.get()));
-                    (self.rate_hz.get(), self.num_channels)
-                }
-            };
-            for plane in &mut self.planes {
-                plane.splice(0..0, std::iter::repeat_n(0.0, num_missing));
-            }
+        while let Some(packet) = self.next_packet()? {
+            let (rate_hz, num_channels) = self.decode(&packet);
             if let Some(block) = self.trimmed(rate_hz, num_channels) {
                 return Ok(Some(block));
             }
         }
-        self.left = 0;
         if self.num_damaged > 0 {
             let (path, n) = (self.path.display(), self.num_damaged);
             tracing::warn!("{path}: {n} damaged packets are silent or left out");
@@ -243,9 +212,50 @@ impl Decoder {
         Ok(None)
     }
 
+    /// The track's next packet, until there is nothing more to hear.
+    fn next_packet(&mut self) -> Result<Option<Packet>, TransportError> {
+        while self.left > 0 && self.damaged_in_a_row < MAX_DAMAGED_IN_A_ROW {
+            match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.track_id => return Ok(Some(packet)),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                // The container is damaged here: its reader goes on behind.
+                Err(Error::DecodeError(reason)) => self.count_damaged(reason),
+                Err(error) => {
+                    self.broken(error)?;
+                    break;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Decodes `packet` into the planes, silence where it is damaged or parts before it are
+    /// missing; returns sample rate and channels.
+    fn decode(&mut self, packet: &Packet) -> (u32, usize) {
+        let num_missing = self.missing_before(packet);
+        let shape = match self.codec.decode(packet) {
+            Ok(buffer) => {
+                buffer.copy_to_vecs_planar(&mut self.planes);
+                self.damaged_in_a_row = 0;
+                (buffer.spec().rate(), buffer.spec().channels().count())
+            }
+            Err(error) => {
+                self.count_damaged(&error.to_string());
+                self.silence(self.samples_of(packet.dur.get()));
+                (self.rate_hz.get(), self.num_channels)
+            }
+        };
+        for plane in &mut self.planes {
+            plane.splice(0..0, std::iter::repeat_n(0.0, num_missing));
+        }
+        shape
+    }
+
     fn count_damaged(&mut self, reason: &str) {
         tracing::debug!("{}: damaged packet: {reason}", self.path.display());
         self.num_damaged += 1;
+        self.damaged_in_a_row += 1;
     }
 
     /// Samples between the packet before and this one: where a damaged part was passed over,

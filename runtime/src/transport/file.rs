@@ -209,6 +209,7 @@ fn decode(
 #[cfg(test)]
 mod tests {
     use std::f64::consts::TAU;
+    use std::time::Duration;
 
     use super::*;
     use crate::transport::testing::{planar, read_all, run, write_wav};
@@ -467,8 +468,13 @@ mod tests {
         let mut file = AudioFile::open(&path, rate(44_100)).unwrap();
         let mut block = AudioBlock::silent(1, 256);
         assert_eq!(file.read(&mut block, 0).unwrap(), Read::Samples(256));
-        thread::sleep(std::time::Duration::from_millis(200));
-        assert_eq!(file.parts.as_ref().unwrap().len(), QUEUE_LEN);
+        let num_waiting = || file.parts.as_ref().unwrap().len();
+        while num_waiting() < QUEUE_LEN {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(num_waiting(), QUEUE_LEN);
+        // Joins the thread: a decoder that did not end would hang here.
         drop(file);
     }
 }
