@@ -73,6 +73,20 @@ fn no_hit_is_lost_between_blocks_and_frames() {
 }
 
 #[test]
+fn a_frame_misses_no_rise_of_a_block_rate_control() {
+    let mut engine = engine(
+        &format!(
+            r#""pulse": {{ "kind": "stub.pulse@1", "params": {{ "every": 2 }} }},
+               "level": {{ "kind": "stub.add@1" }}, "tally": {{ "kind": "stub.tally@1" }}, {SINK}"#
+        ),
+        &["pulse.hit -> level.in", "level.out -> tally.hit", "tally.out -> sink.watch"],
+    );
+    run_blocks(&mut engine, 400);
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "tally", "out"), 200.0);
+}
+
+#[test]
 fn a_parameter_is_its_value_plus_weighted_wires_within_its_range() {
     let mut engine = engine(
         &format!(

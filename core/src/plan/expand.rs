@@ -1,9 +1,12 @@
 //! Pass 7: drops what reaches no sink and puts the conversions on their wires.
 
 use super::{Ir, IrNode, Link, Target};
+use crate::spec::Rate;
+use crate::value::PortType;
 
 /// Leaves only nodes that reach a sink, and replaces each link with a conversion by two links and
-/// a node that runs as its consumer does. Its id is the wire's text without the depth, so that its
+/// a node that runs as its consumer does; one that finds hits in a control of block rate runs at
+/// blocks, so that no frame misses a short one. Its id is the wire's text without the depth, so that its
 /// state outlasts a change of depth.
 pub(super) fn insert_conversions(ir: &mut Ir) {
     let old = std::mem::take(ir);
@@ -24,7 +27,11 @@ pub(super) fn insert_conversions(ir: &mut Ir) {
             continue;
         };
         let middle = nodes.len();
-        let rate = nodes[to].rate;
+        let finds_hits = spec.outputs.iter().any(|o| o.ty == PortType::Trigger);
+        let rate = match nodes[from].rate {
+            Rate::Block if finds_hits => Rate::Block,
+            _ => nodes[to].rate,
+        };
         let id = link.text.clone();
         nodes.push(IrNode { id, spec, params: Vec::new(), rate, reaches_sink: true });
         let target = Target::Input(0);

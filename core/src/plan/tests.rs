@@ -178,7 +178,7 @@ fn conversions_stand_on_their_wires() {
         ("s.spectrum -> draw.bands", "convert.spectrum_to_bands", Rate::Frame),
         ("lat.latent -> draw.bank", "convert.latent_to_bank", Rate::Frame),
         ("g.control -> c.hits", "convert.control_to_trigger", Rate::Block),
-        ("g.control -> draw.hits", "convert.control_to_trigger", Rate::Frame),
+        ("g.control -> draw.hits", "convert.control_to_trigger", Rate::Block),
     ] {
         let step = plan.step(id);
         assert_eq!((step.spec.kind, step.rate), (kind, rate));
