@@ -93,17 +93,21 @@ impl Istft {
     }
 
     /// Adds this block's rows where they belong. A row that is complete at sample t of the run is
-    /// heard from t on, which the rows of the STFT's grid always allow: t lies in this block.
+    /// heard from t on. Rows come without gaps, so this block's are those that the STFT's grid
+    /// completes last in it.
     fn add_rows(&mut self, spectrum: &Spectrum, block_start: u64, block_len: usize) {
         let Some(synthesis) = &mut self.synthesis else { return };
         let Layout { n_fft, hop_len, .. } = synthesis.layout;
         self.sound.resize(block_len + n_fft, 0.0);
         self.overlap.resize(block_len + n_fft, 0.0);
+        // The last sample of this block at which the grid completes a row.
+        let block_end = block_start + block_len as u64;
         let phase = (n_fft / 2 % hop_len) as u64;
-        let since = (block_start + hop_len as u64 - phase) % hop_len as u64;
-        let first = hop_len - since as usize;
+        let since = (block_end + hop_len as u64 - phase) % hop_len as u64;
+        let last = block_len.saturating_sub(since as usize);
+        let num_rows = spectrum.hops.num_fresh();
         for (i, row) in spectrum.hops.fresh().enumerate() {
-            let start = (first + i * hop_len).min(block_len);
+            let start = last.saturating_sub((num_rows - 1 - i) * hop_len);
             synthesis.add(row, &mut self.sound[start..], &mut self.overlap[start..]);
         }
     }
@@ -112,10 +116,11 @@ impl Istft {
 impl Synthesis {
     fn new(layout: Layout, window_index: usize) -> Self {
         let fft = RealFftPlanner::new().plan_fft_inverse(layout.n_fft);
+        let window = Window::from_index(window_index).periodic(layout.n_fft);
         Self {
             layout,
             window_index,
-            window: Window::from_index(window_index).periodic(layout.n_fft),
+            window: window.into_iter().map(|w| w as f32).collect(),
             bins: fft.make_input_vec(),
             frame: fft.make_output_vec(),
             scratch: fft.make_scratch_vec(),

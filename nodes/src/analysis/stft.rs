@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lumawire_core::{
     Domain, Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
 };
-use num_complex::Complex32;
+use num_complex::{Complex32, Complex64};
 use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::dsp::framer::Framer;
@@ -65,10 +65,13 @@ fn n_fft_from_index(index: usize) -> usize {
 struct Stft {
     framer: Framer,
     hop_len: usize,
-    window: Vec<f32>,
-    fft: Arc<dyn RealToComplex<f32>>,
-    frame: Vec<f32>,
-    scratch: Vec<Complex32>,
+    window: Vec<f64>,
+    /// In 64 bits: in 32, the rounding of a loud bin would drown the quiet ones, whose decibels and
+    /// HPSS masks count as much.
+    fft: Arc<dyn RealToComplex<f64>>,
+    frame: Vec<f64>,
+    bins: Vec<Complex64>,
+    scratch: Vec<Complex64>,
 }
 
 impl Stft {
@@ -79,6 +82,7 @@ impl Stft {
             hop_len,
             window: window.periodic(n_fft),
             frame: fft.make_input_vec(),
+            bins: fft.make_output_vec(),
             scratch: fft.make_scratch_vec(),
             fft,
         }
@@ -87,10 +91,14 @@ impl Stft {
     /// The transform of the last samples into `row`, `[n_fft/2 + 1]`.
     fn transform(&mut self, row: &mut [Complex32]) {
         for ((out, x), w) in self.frame.iter_mut().zip(self.framer.frame()).zip(&self.window) {
-            *out = x * w;
+            *out = f64::from(x) * w;
         }
-        let done = self.fft.process_with_scratch(&mut self.frame, row, &mut self.scratch);
+        let done =
+            self.fft.process_with_scratch(&mut self.frame, &mut self.bins, &mut self.scratch);
         debug_assert!(done.is_ok(), "all lengths are those of the plan");
+        for (out, bin) in row.iter_mut().zip(&self.bins) {
+            *out = Complex32::new(bin.re as f32, bin.im as f32);
+        }
     }
 }
 

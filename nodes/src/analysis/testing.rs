@@ -55,7 +55,7 @@ pub fn max_abs_diff(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).fold(0.0, |worst, (f, e)| {
         let difference = (f - e).abs();
         // NaN must not pass as agreement.
-        if difference <= worst { worst } else { difference }
+        if worst.is_nan() || difference <= worst { worst } else { difference }
     })
 }
 

@@ -9,9 +9,9 @@ pub mod row_median;
 pub mod spectral;
 pub mod window;
 
-/// Largest sample that the analysis takes, +120 dB over full scale: far beyond any sound, and small
+/// Largest sample that the analysis takes, 60 dB over full scale: far beyond any sound, and small
 /// enough that no power of a spectrum leaves the range of `f32`.
-pub const MAX_SAMPLE: f32 = 1e6;
+pub const MAX_SAMPLE: f32 = 1e3;
 
 /// `x` as a sample that cannot poison a state: what is no finite number is silence, and the rest
 /// stays within ±[`MAX_SAMPLE`].

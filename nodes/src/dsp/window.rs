@@ -28,7 +28,7 @@ impl Window {
     }
 
     /// The window, `[len]`.
-    pub fn periodic(self, len: usize) -> Vec<f32> {
+    pub fn periodic(self, len: usize) -> Vec<f64> {
         let at = |i: usize| {
             let phase = TAU * i as f64 / len as f64;
             match self {
@@ -38,7 +38,7 @@ impl Window {
                 Self::Rect => 1.0,
             }
         };
-        (0..len).map(|i| at(i) as f32).collect()
+        (0..len).map(at).collect()
     }
 }
 
@@ -51,8 +51,8 @@ mod tests {
         for (index, sum) in [(0, 2.0), (1, 2.16), (2, 1.68), (3, 4.0)] {
             let w = Window::from_index(index).periodic(64);
             for i in 0..16 {
-                let overlapped: f32 = (0..4).map(|k| w[i + 16 * k]).sum();
-                assert!((overlapped - sum).abs() < 1e-5, "{index}: {overlapped}");
+                let overlapped: f64 = (0..4).map(|k| w[i + 16 * k]).sum();
+                assert!((overlapped - sum).abs() < 1e-12, "{index}: {overlapped}");
             }
         }
     }
