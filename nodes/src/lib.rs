@@ -4,6 +4,7 @@
 pub mod analysis;
 pub mod control;
 pub mod generate;
+pub mod gpu;
 pub mod latent;
 pub mod map;
 pub mod output;
@@ -21,7 +22,16 @@ pub const ALL: &[&NodeSpec] = &[
     // latent
     // generate
     // post
+    &post::blend::SPEC,
+    &post::colour::SPEC,
+    &post::feedback::SPEC,
+    &post::mirror::SPEC,
+    &post::resize::SPEC,
+    &post::transform::SPEC,
     // output
+    &output::sequence::SPEC,
+    &output::still::SPEC,
+    &output::video::SPEC,
 ];
 
 /// The registry of all node kinds.
