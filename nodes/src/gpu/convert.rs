@@ -62,8 +62,8 @@ impl CodeTables {
     }
 
     fn code(&self, light: f32) -> u8 {
-        // `max` drops NaN.
-        let light = light.max(0.0).min(1.0);
+        // NaN stays NaN here, starts at step 0 and passes no threshold.
+        let light = light.clamp(0.0, 1.0);
         let mut code = self.start[(light * NUM_STEPS as f32) as usize];
         while light >= self.next[usize::from(code)] {
             code += 1;

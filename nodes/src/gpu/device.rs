@@ -30,16 +30,13 @@ struct Faults {
 }
 
 impl Gpu {
-    /// Opens the best adapter: discrete before integrated, virtual and software ones, and others
-    /// before OpenGL. `WGPU_ADAPTER_NAME` picks one by a part of its name.
+    /// Opens the best adapter: discrete before integrated, virtual and software ones; OpenGL only
+    /// where there is no other interface. `WGPU_ADAPTER_NAME` picks one by a part of its name.
     ///
     /// # Errors
     /// Where there is none, with the package to install, and where its driver refuses.
     pub fn new() -> Result<Self, NodeError> {
-        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-        descriptor.flags = wgpu::InstanceFlags::from_build_config().with_env();
-        let instance = wgpu::Instance::new(descriptor);
-        let adapter = best_adapter(&instance)?;
+        let adapter = best_adapter()?;
         let info = adapter.get_info();
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("lumawire"),
@@ -143,17 +140,28 @@ impl Gpu {
     }
 }
 
-fn best_adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter, NodeError> {
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+/// The adapters that `backends` offer.
+fn adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    descriptor.flags = wgpu::InstanceFlags::from_build_config().with_env();
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
+}
+
+fn best_adapter() -> Result<wgpu::Adapter, NodeError> {
+    let mut found = adapters(wgpu::Backends::PRIMARY);
+    if found.is_empty() {
+        found = adapters(wgpu::Backends::SECONDARY);
+    }
     if let Ok(wanted) = std::env::var(ADAPTER_NAME_VARIABLE) {
         let wanted = wanted.to_lowercase();
-        adapters.retain(|a| a.get_info().name.to_lowercase().contains(&wanted));
-        if adapters.is_empty() {
+        found.retain(|a| a.get_info().name.to_lowercase().contains(&wanted));
+        if found.is_empty() {
             let reason = format!("no adapter's name contains {ADAPTER_NAME_VARIABLE}={wanted}");
             return Err(NodeError::device("graphics", reason));
         }
     }
-    adapters.into_iter().min_by_key(|a| rank(&a.get_info())).ok_or_else(|| {
+    found.into_iter().min_by_key(|a| rank(&a.get_info())).ok_or_else(|| {
         NodeError::device(
             "graphics",
             "no graphics adapter found; install your card's Vulkan driver, or \
@@ -163,15 +171,14 @@ fn best_adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter, NodeError> {
 }
 
 /// The lower, the better.
-fn rank(info: &wgpu::AdapterInfo) -> (u8, bool) {
-    let kind = match info.device_type {
+fn rank(info: &wgpu::AdapterInfo) -> u8 {
+    match info.device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,
         wgpu::DeviceType::VirtualGpu => 2,
         wgpu::DeviceType::Cpu => 3,
         wgpu::DeviceType::Other => 4,
-    };
-    (kind, info.backend == wgpu::Backend::Gl)
+    }
 }
 
 fn describe(info: &wgpu::AdapterInfo) -> String {

@@ -74,8 +74,8 @@ pub struct Resampler {
 struct Uniforms {
     axis: u32,
     kernel: u32,
-    is_first: u32,
-    is_last: u32,
+    premultiplies: u32,
+    straightens: u32,
     span: Span,
 }
 
@@ -120,12 +120,14 @@ impl Resampler {
         let spans = spans(source, [size.0, size.1], fit);
         let moved: Vec<usize> =
             (0..2).filter(|&axis| spans[axis] != Span::whole(source[axis])).collect();
+        // What is only copied keeps its colours bit by bit.
+        let filters = moved.iter().any(|&axis| spans[axis].kernel(kernel) != Kernel::Nearest);
         for (i, &axis) in moved.iter().enumerate() {
             let uniforms = Uniforms {
                 axis: axis as u32,
                 kernel: spans[axis].kernel(kernel) as u32,
-                is_first: u32::from(i == 0),
-                is_last: u32::from(i + 1 == moved.len()),
+                premultiplies: u32::from(filters && i == 0),
+                straightens: u32::from(filters && i + 1 == moved.len()),
                 span: spans[axis],
             };
             let pass_size = if axis == 0 { (size.0, image.height_px) } else { size };

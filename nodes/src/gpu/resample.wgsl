@@ -5,8 +5,8 @@ struct Uniforms {
     axis: u32,
     // As `Kernel`.
     kernel: u32,
-    is_first: u32,
-    is_last: u32,
+    premultiplies: u32,
+    straightens: u32,
     source_start: f32,
     source_len: f32,
     target_start: i32,
@@ -64,30 +64,14 @@ fn radius() -> f32 {
 fn texel(pixel: vec2<i32>, along: i32) -> vec4<f32> {
     let last = vec2<i32>(textureDimensions(source)) - 1;
     let at = select(vec2<i32>(along, pixel.y), vec2<i32>(pixel.x, along), u.axis == 1u);
-    return textureLoad(source, clamp(at, vec2<i32>(0), last), 0);
+    let c = textureLoad(source, clamp(at, vec2<i32>(0), last), 0);
+    return select(c, premultiplied(c), u.premultiplies == 1u);
 }
 
-fn nearest(pixel: vec2<i32>, centre: f32) -> vec4<f32> {
-    // A centre between two texels takes the later, whatever the rounding before.
-    let c = texel(pixel, i32(floor(centre + 1.0 / 4096.0)));
-    if u.is_first == u.is_last {
-        return c;
-    }
-    if u.is_first == 1u {
-        return premultiplied(c);
-    }
-    return straight(c);
-}
-
-fn effect(pixel: vec2<i32>) -> vec4<f32> {
-    let i = select(pixel.x, pixel.y, u.axis == 1u) - u.target_start;
-    if i < 0 || i >= u.target_len {
-        return vec4<f32>(0.0);
-    }
-    // Multiplied before divided: exact where the quotient is a whole number.
-    let centre = u.source_start + (f32(i) + 0.5) * u.source_len / f32(u.target_len);
+fn filtered(pixel: vec2<i32>, centre: f32) -> vec4<f32> {
     if u.kernel == NEAREST {
-        return nearest(pixel, centre);
+        // A centre between two texels takes the later, whatever the rounding before.
+        return texel(pixel, i32(floor(centre + 1.0 / 4096.0)));
     }
     let widen = max(u.source_len / f32(u.target_len), 1.0);
     let reach = radius() * widen;
@@ -97,10 +81,19 @@ fn effect(pixel: vec2<i32>) -> vec4<f32> {
     var total = 0.0;
     for (var k = first; k <= last; k++) {
         let w = weight((f32(k) + 0.5 - centre) / widen);
-        let c = texel(pixel, k);
-        sum += w * select(c, premultiplied(c), u.is_first == 1u);
+        sum += w * texel(pixel, k);
         total += w;
     }
-    let mean = sum / total;
-    return select(mean, straight(mean), u.is_last == 1u);
+    return sum / total;
+}
+
+fn effect(pixel: vec2<i32>) -> vec4<f32> {
+    let i = select(pixel.x, pixel.y, u.axis == 1u) - u.target_start;
+    if i < 0 || i >= u.target_len {
+        return vec4<f32>(0.0);
+    }
+    // Multiplied before divided: exact where the quotient is a whole number.
+    let centre = u.source_start + (f32(i) + 0.5) * u.source_len / f32(u.target_len);
+    let c = filtered(pixel, centre);
+    return select(c, straight(c), u.straightens == 1u);
 }
