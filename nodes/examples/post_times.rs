@@ -41,8 +41,9 @@ fn main() {
     let gpu = services.get_or_try_init(Gpu::new).unwrap();
     println!("{}", gpu.describe());
     for (width, height) in [(512, 512), (1920, 1080)] {
+        let in_memory = gradient(width, height);
         let upload = median_ms(|| {
-            device_from_image(&gpu, &gradient(width, height)).unwrap();
+            device_from_image(&gpu, &in_memory).unwrap();
             wait(&gpu);
         });
         let image = device_image(&gpu, width, height);

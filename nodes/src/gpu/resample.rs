@@ -160,7 +160,7 @@ fn spans(source: [u32; 2], target: [u32; 2], fit: Fit) -> [Span; 2] {
     [0, 1].map(|axis| {
         let ratio = ratio.unwrap_or(ratios[axis]);
         let (source_len, target_len) = (f64::from(source[axis]), f64::from(target[axis]));
-        let shown = (source_len * ratio).round().clamp(1.0, target_len);
+        let shown = (source_len * ratio).round().clamp(1.0, target_len.max(1.0));
         let used = (target_len / ratio).min(source_len);
         let middle = (source_len - used) / 2.0;
         let start = if used == shown { middle.floor() } else { middle };
@@ -343,6 +343,17 @@ mod tests {
             picture(2, 1, |x, _| if x == 0 { [1.0, 0.0, 0.0, 1.0] } else { [0.0, 9.0, 0.0, 0.0] });
         let found = resample(&image, (1, 1), Fit::Stretch, Kernel::Bilinear);
         assert_eq!(values(&found), [1.0, 0.0, 0.0, 0.5]);
+    }
+
+    #[test]
+    fn a_size_without_area_is_refused() {
+        let mut resampler = Resampler::default();
+        resampler.prepare(&services()).unwrap();
+        for size in [(0, 4), (4, 0), (0, 0)] {
+            for fit in [Fit::Contain, Fit::Cover, Fit::Stretch] {
+                assert!(resampler.resample(&speckle(2, 2), size, fit, Kernel::Bicubic).is_err());
+            }
+        }
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn even_size(host: &HostImage) -> HostImage {
     let Pixels::Rgba8(source) = &host.pixels else { return host.clone() };
     let source = source.as_chunks::<4>().0;
     let mut pixels = Vec::with_capacity(width_px as usize * height_px as usize * 4);
-    for y in 0..height_px.min(host.height_px).max(2) {
+    for y in 0..height_px {
         let row = y.min(host.height_px - 1) * host.width_px;
         for x in 0..width_px {
             pixels.extend(source[(row + x.min(host.width_px - 1)) as usize]);
