@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod control;
 pub mod dsp;
 pub mod generate;
+pub mod gpu;
 pub mod latent;
 pub mod map;
 pub mod output;
@@ -57,7 +58,16 @@ pub const ALL: &[&NodeSpec] = &[
     &latent::walk::SPEC,
     // generate
     // post
+    &post::blend::SPEC,
+    &post::colour::SPEC,
+    &post::feedback::SPEC,
+    &post::mirror::SPEC,
+    &post::resize::SPEC,
+    &post::transform::SPEC,
     // output
+    &output::sequence::SPEC,
+    &output::still::SPEC,
+    &output::video::SPEC,
 ];
 
 /// The registry of all node kinds.

@@ -1,0 +1,244 @@
+//! The one graphics device that all nodes share.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use lumawire_core::NodeError;
+
+use super::pool::Pool;
+
+/// Names a part of the adapter that is to be taken, whatever else there is.
+const ADAPTER_NAME_VARIABLE: &str = "WGPU_ADAPTER_NAME";
+
+/// A graphics device. Nodes get it by `cx.services.get_or_try_init(Gpu::new)`.
+#[derive(Debug)]
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    description: String,
+    faults: Arc<Faults>,
+    pub(super) pool: Pool,
+    /// The buffer through which pictures come back, kept for the next of its size or less.
+    pub(super) staging: Mutex<Option<wgpu::Buffer>>,
+}
+
+/// What the driver reports when nobody is asking.
+#[derive(Debug, Default)]
+struct Faults {
+    lost: OnceLock<String>,
+    uncaptured: Mutex<Option<String>>,
+}
+
+impl Gpu {
+    /// Opens the best adapter: discrete before integrated, virtual and software ones; OpenGL only
+    /// where there is no other interface. `WGPU_ADAPTER_NAME` picks one by a part of its name.
+    ///
+    /// # Errors
+    /// Where there is none, with the package to install, and where its driver refuses.
+    pub fn new() -> Result<Self, NodeError> {
+        let adapter = best_adapter()?;
+        let info = adapter.get_info();
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("lumawire"),
+            required_limits: adapter.limits(),
+            ..Default::default()
+        });
+        let (device, queue) =
+            pollster::block_on(request).map_err(|e| NodeError::device(&info.name, e))?;
+        let gpu = Self::from_device(&info, device, queue);
+        let faults = gpu.faults.clone();
+        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            faults
+                .uncaptured
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert_with(|| reason(&error));
+        }));
+        Ok(gpu)
+    }
+
+    /// Shares a device that the program has opened, with the limits that it was opened with. Takes
+    /// its device-lost callback; errors outside the nodes' own work stay with the program.
+    pub fn from_device(info: &wgpu::AdapterInfo, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let faults = Arc::new(Faults::default());
+        let told = faults.clone();
+        device.set_device_lost_callback(move |_, message| {
+            let _ = told.lost.set(message);
+        });
+        Self {
+            limits: device.limits(),
+            description: describe(info),
+            device,
+            queue,
+            faults,
+            pool: Pool::default(),
+            staging: Mutex::default(),
+        }
+    }
+
+    /// Name, kind and interface for messages: `llvmpipe (LLVM 15.0.6, 256 bits) (CPU, Vulkan)`.
+    pub fn describe(&self) -> &str {
+        &self.description
+    }
+
+    /// The device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// Its queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// How many textures were allocated so far: constant in steady state.
+    pub fn num_textures_allocated(&self) -> u64 {
+        self.pool.num_allocated()
+    }
+
+    /// Runs `work` on the device and collects what goes wrong in it.
+    ///
+    /// # Errors
+    /// Validation and internal errors, exhausted memory, a lost device.
+    pub fn checked<T>(&self, work: impl FnOnce() -> T) -> Result<T, NodeError> {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        let scopes = [Validation, OutOfMemory, Internal].map(|f| self.device.push_error_scope(f));
+        let result = work();
+        let errors = scopes.into_iter().rev().map(|scope| pollster::block_on(scope.pop()));
+        let error = errors.collect::<Vec<_>>().into_iter().flatten().next();
+        match error.map(|e| reason(&e)).or_else(|| self.fault()) {
+            Some(reason) => Err(self.error(reason)),
+            None => Ok(result),
+        }
+    }
+
+    /// An error of this device.
+    pub fn error(&self, reason: impl ToString) -> NodeError {
+        NodeError::device(&self.description, reason)
+    }
+
+    /// Refuses pictures without area and those that the device cannot hold.
+    pub(super) fn check_size(&self, (width, height): (u32, u32)) -> Result<(), NodeError> {
+        let max = self.limits.max_texture_dimension_2d;
+        if width == 0 || height == 0 {
+            return Err(self.error(format!("a picture of {width} × {height} pixels has no area")));
+        }
+        if width > max || height > max {
+            return Err(self.error(format!(
+                "a picture of {width} × {height} pixels is too large: this device takes up to \
+                 {max} × {max}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn fault(&self) -> Option<String> {
+        if let Some(message) = self.faults.lost.get() {
+            return Some(format!("the device was lost: {message}; start the program again"));
+        }
+        self.faults.uncaptured.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The adapters that `backends` offer.
+fn adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    descriptor.flags = wgpu::InstanceFlags::from_build_config().with_env();
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
+}
+
+fn best_adapter() -> Result<wgpu::Adapter, NodeError> {
+    let mut found = adapters(wgpu::Backends::PRIMARY);
+    if found.is_empty() {
+        found = adapters(wgpu::Backends::SECONDARY);
+    }
+    if let Ok(wanted) = std::env::var(ADAPTER_NAME_VARIABLE) {
+        let wanted = wanted.to_lowercase();
+        found.retain(|a| a.get_info().name.to_lowercase().contains(&wanted));
+        if found.is_empty() {
+            let reason = format!("no adapter's name contains {ADAPTER_NAME_VARIABLE}={wanted}");
+            return Err(NodeError::device("graphics", reason));
+        }
+    }
+    found.into_iter().min_by_key(|a| rank(&a.get_info())).ok_or_else(|| {
+        NodeError::device(
+            "graphics",
+            "no graphics adapter found; install your card's Vulkan driver, or \
+             mesa-vulkan-drivers to draw on the processor",
+        )
+    })
+}
+
+/// The lower, the better.
+fn rank(info: &wgpu::AdapterInfo) -> u8 {
+    match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Cpu => 3,
+        wgpu::DeviceType::Other => 4,
+    }
+}
+
+fn describe(info: &wgpu::AdapterInfo) -> String {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => "discrete",
+        wgpu::DeviceType::IntegratedGpu => "integrated",
+        wgpu::DeviceType::VirtualGpu => "virtual",
+        wgpu::DeviceType::Cpu => "CPU",
+        wgpu::DeviceType::Other => "other",
+    };
+    format!("{} ({kind}, {:?})", info.name, info.backend)
+}
+
+fn reason(error: &wgpu::Error) -> String {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => {
+            "its memory is full; use smaller pictures or fewer effects".to_owned()
+        }
+        wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+            description.trim().to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::gpu;
+    use super::*;
+
+    #[test]
+    fn errors_of_the_device_are_returned() {
+        let gpu = gpu();
+        let error = gpu.checked(|| {
+            gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size: 16,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::MAP_WRITE,
+                mapped_at_creation: false,
+            })
+        });
+        assert!(matches!(error, Err(NodeError::Device { .. })), "{error:?}");
+        assert!(gpu.checked(|| ()).is_ok());
+    }
+
+    #[test]
+    fn sizes_without_area_or_past_the_limit_are_refused() {
+        let gpu = gpu();
+        let max = gpu.limits.max_texture_dimension_2d;
+        for size in [(0, 4), (4, 0), (max + 1, 1), (1, max + 1)] {
+            assert!(gpu.check_size(size).is_err(), "{size:?}");
+        }
+        assert!(gpu.check_size((max, max)).is_ok());
+    }
+
+    #[test]
+    fn a_lost_device_is_an_error() {
+        let gpu = Gpu::new().unwrap();
+        gpu.device().destroy();
+        let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+        let error = gpu.checked(|| ()).unwrap_err();
+        assert!(error.to_string().contains("lost"), "{error}");
+    }
+}

@@ -1,0 +1,277 @@
+//! A picture on the graphics device, and its ways there and back.
+
+use std::any::Any;
+use std::sync::{Arc, PoisonError, mpsc};
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use lumawire_core::{DeviceImage, Encoding, HostImage, Image, ImageHome, NodeError, Pixels};
+
+use super::convert::half_from_host;
+use super::device::Gpu;
+use super::pool::Texture;
+
+/// The one format of pictures on the device.
+pub(super) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
+
+const BYTES_PER_TEXEL: u32 = 8;
+
+/// A picture on the graphics device: linear light, straight alpha, `Rgba16Float`. Its texture goes
+/// back to the pool with the last holder.
+#[derive(Debug)]
+pub struct GpuImage {
+    gpu: Arc<Gpu>,
+    texture: Texture,
+}
+
+impl GpuImage {
+    /// A picture whose texels are yet to be written.
+    pub(super) fn unwritten(gpu: &Arc<Gpu>, size: (u32, u32)) -> Result<Self, NodeError> {
+        gpu.check_size(size)?;
+        let texture = gpu.pool.take(size, || gpu.checked(|| allocate(gpu, size)))?;
+        Ok(Self { gpu: gpu.clone(), texture })
+    }
+
+    /// Width and height in pixels.
+    pub fn size_px(&self) -> (u32, u32) {
+        (self.texture.texture.width(), self.texture.texture.height())
+    }
+
+    /// The view to bind or to show.
+    pub fn view(&self) -> &wgpu::TextureView {
+        &self.texture.view
+    }
+
+    /// The device on which it lies.
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// The picture as a value.
+    pub fn into_image(self) -> Image {
+        let (width_px, height_px) = self.size_px();
+        let home = ImageHome::Device(Arc::new(self));
+        Image { width_px, height_px, encoding: Encoding::Linear, home }
+    }
+}
+
+impl Drop for GpuImage {
+    fn drop(&mut self) {
+        self.gpu.pool.give_back(self.texture.clone());
+    }
+}
+
+impl DeviceImage for GpuImage {
+    fn fetch(&self) -> Result<HostImage, NodeError> {
+        host_from_texture(self)
+    }
+}
+
+fn allocate(gpu: &Gpu, (width, height): (u32, u32)) -> Texture {
+    let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
+        label: Some("picture"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: FORMAT,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT
+            | wgpu::TextureUsages::TEXTURE_BINDING
+            | wgpu::TextureUsages::COPY_SRC
+            | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    });
+    let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+    Texture { texture, view }
+}
+
+/// `image` on `gpu`: itself if it lies there, else a copy.
+///
+/// # Errors
+/// As [`texture_from_host`] and, for a picture on another device, its `fetch`.
+pub fn device_from_image(gpu: &Arc<Gpu>, image: &Image) -> Result<Arc<GpuImage>, NodeError> {
+    if let ImageHome::Device(device_image) = &image.home {
+        let any: Arc<dyn Any + Send + Sync> = device_image.clone();
+        if let Ok(found) = any.downcast::<GpuImage>()
+            && Arc::ptr_eq(&found.gpu, gpu)
+        {
+            return Ok(found);
+        }
+    }
+    texture_from_host(gpu, &*image.host()?, image.encoding).map(Arc::new)
+}
+
+/// Copies a picture to the device: sRGB codes become light, values are clamped to the finite range
+/// of a half (±65504), and what is no finite number becomes 0.
+///
+/// # Errors
+/// Sizes of 0 or past the device's limits, pixels that do not fill the size, a failing device.
+pub fn texture_from_host(
+    gpu: &Arc<Gpu>,
+    image: &HostImage,
+    encoding: Encoding,
+) -> Result<GpuImage, NodeError> {
+    let size = (image.width_px, image.height_px);
+    gpu.check_size(size)?;
+    let num_values = match &image.pixels {
+        Pixels::Rgba8(pixels) => pixels.len(),
+        Pixels::RgbaF32(pixels) => pixels.len(),
+    };
+    if num_values as u64 != u64::from(size.0) * u64::from(size.1) * 4 {
+        return Err(
+            gpu.error(format!("{num_values} values do not fill {} × {} pixels", size.0, size.1))
+        );
+    }
+    let texels = half_from_host(image, encoding);
+    let target = GpuImage::unwritten(gpu, size)?;
+    gpu.checked(|| {
+        gpu.queue().write_texture(
+            target.texture.texture.as_image_copy(),
+            bytemuck::cast_slice(&texels),
+            wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(size.0 * BYTES_PER_TEXEL),
+                rows_per_image: None,
+            },
+            target.texture.texture.size(),
+        );
+    })?;
+    Ok(target)
+}
+
+/// Copies a picture to memory as linear `RgbaF32`, waiting for the device.
+///
+/// # Errors
+/// A picture past the device's longest buffer, a failing device.
+pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
+    let gpu = &image.gpu;
+    let (width, height) = image.size_px();
+    let row_len = width * BYTES_PER_TEXEL;
+    let padded_row_len = row_len.next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let num_bytes = u64::from(padded_row_len) * u64::from(height);
+    let buffer = take_staging(gpu, num_bytes)?;
+    let (done, mapped) = mpsc::channel();
+    gpu.checked(|| {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        encoder.copy_texture_to_buffer(
+            image.texture.texture.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &buffer,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(padded_row_len),
+                    rows_per_image: None,
+                },
+            },
+            image.texture.texture.size(),
+        );
+        gpu.queue().submit([encoder.finish()]);
+        buffer.map_async(wgpu::MapMode::Read, ..num_bytes, move |result| {
+            // The receiver waits below; it is gone only where the device failed.
+            let _ = done.send(result);
+        });
+    })?;
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).map_err(|e| gpu.error(e))?;
+    match mapped.try_recv() {
+        Ok(result) => result.map_err(|e| gpu.error(e))?,
+        Err(_) => return Err(gpu.error("the picture did not come back")),
+    }
+    let mut pixels = vec![0.0_f32; width as usize * height as usize * 4];
+    {
+        let view = buffer.get_mapped_range(..num_bytes).map_err(|e| gpu.error(e))?;
+        let rows = view.chunks_exact(padded_row_len as usize);
+        for (to, from) in pixels.chunks_exact_mut(width as usize * 4).zip(rows) {
+            let halves: &[f16] = bytemuck::cast_slice(&from[..row_len as usize]);
+            halves.convert_to_f32_slice(to);
+        }
+    }
+    buffer.unmap();
+    *gpu.staging.lock().unwrap_or_else(PoisonError::into_inner) = Some(buffer);
+    Ok(HostImage { width_px: width, height_px: height, pixels: Pixels::RgbaF32(pixels) })
+}
+
+/// The kept buffer if it is long enough, else a new one.
+fn take_staging(gpu: &Gpu, num_bytes: u64) -> Result<wgpu::Buffer, NodeError> {
+    let kept = gpu.staging.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(buffer) = kept.filter(|b| b.size() >= num_bytes) {
+        return Ok(buffer);
+    }
+    gpu.checked(|| {
+        gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("pictures to memory"),
+            size: num_bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{gpu, values};
+    use super::*;
+
+    #[test]
+    fn halves_survive_the_way_there_and_back_at_every_row_padding() {
+        let gpu = gpu();
+        for width in [1, 2, 31, 32, 33, 65] {
+            let pixels: Vec<f32> = (0..width * 3 * 4)
+                .map(|i| f16::from_f32(i as f32 * 0.37 - 20.0).to_f32())
+                .collect();
+            let image = HostImage {
+                width_px: width,
+                height_px: 3,
+                pixels: Pixels::RgbaF32(pixels.clone()),
+            };
+            let texture = texture_from_host(&gpu, &image, Encoding::Linear).unwrap();
+            assert_eq!(host_from_texture(&texture).unwrap(), image);
+        }
+    }
+
+    #[test]
+    fn what_is_no_finite_number_becomes_zero_and_the_rest_is_clamped() {
+        let pixels = vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e9];
+        let image = HostImage { width_px: 1, height_px: 1, pixels: Pixels::RgbaF32(pixels) };
+        let texture = texture_from_host(&gpu(), &image, Encoding::Linear).unwrap();
+        assert_eq!(values(&texture.into_image()), [0.0, 0.0, 0.0, 65_504.0]);
+    }
+
+    #[test]
+    fn codes_become_light_and_alpha_stays() {
+        let image =
+            HostImage { width_px: 1, height_px: 1, pixels: Pixels::Rgba8(vec![255, 188, 0, 51]) };
+        let texture = texture_from_host(&gpu(), &image, Encoding::Srgb).unwrap();
+        let [r, g, b, a] = values(&texture.into_image())[..] else { panic!("one pixel") };
+        assert_eq!((r, b), (1.0, 0.0));
+        // ((188/255 + 0.055) / 1.055)^2.4 and 51/255, to half a unit of a half's last place.
+        assert!((g - 0.502_886).abs() < 2.5e-4, "{g}");
+        assert!((a - 0.2).abs() < 1e-4, "{a}");
+    }
+
+    #[test]
+    fn textures_are_used_again() {
+        let gpu = Arc::new(Gpu::new().unwrap());
+        for _ in 0..10 {
+            let first = GpuImage::unwritten(&gpu, (8, 8)).unwrap();
+            let second = GpuImage::unwritten(&gpu, (8, 8)).unwrap();
+            assert!(!std::ptr::eq(first.view(), second.view()));
+        }
+        assert_eq!(gpu.num_textures_allocated(), 2);
+    }
+
+    #[test]
+    fn pixels_that_do_not_fill_the_size_are_refused() {
+        let image = HostImage { width_px: 2, height_px: 1, pixels: Pixels::Rgba8(vec![0; 4]) };
+        assert!(texture_from_host(&gpu(), &image, Encoding::Srgb).is_err());
+    }
+
+    #[test]
+    fn a_picture_of_another_device_is_copied() {
+        let (here, there) = (gpu(), Arc::new(Gpu::new().unwrap()));
+        let image = HostImage { width_px: 1, height_px: 1, pixels: Pixels::RgbaF32(vec![0.5; 4]) };
+        let away = texture_from_host(&there, &image, Encoding::Linear).unwrap().into_image();
+        let copied = device_from_image(&here, &away).unwrap();
+        assert!(Arc::ptr_eq(copied.gpu(), &here));
+        assert_eq!(host_from_texture(&copied).unwrap(), image);
+    }
+}

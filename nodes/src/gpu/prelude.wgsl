@@ -1,0 +1,56 @@
+// Follows every effect's own text, so that the lines of its errors are those of its file. The effect
+// defines `fn effect(pixel: vec2<i32>) -> vec4<f32>`: the colour of a pixel, straight alpha.
+
+@vertex
+fn prelude_vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
+    // One triangle that covers the target.
+    return vec4<f32>(f32(i & 1u) * 4.0 - 1.0, f32(i >> 1u) * 4.0 - 1.0, 0.0, 1.0);
+}
+
+@fragment
+fn prelude_fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
+    return finite(effect(vec2<i32>(position.xy)));
+}
+
+// Within the range of a half, and 0 for what is no finite number. Looks at the bits: compilers may
+// take it that comparisons see no NaN.
+fn finite(c: vec4<f32>) -> vec4<f32> {
+    let exponent = bitcast<vec4<u32>>(c) & vec4<u32>(0x7f800000u);
+    let clamped = clamp(c, vec4<f32>(-65504.0), vec4<f32>(65504.0));
+    // Drivers may cut to a half instead of rounding, which darkens every pass: round here, to the
+    // 10 bits of a half's fraction.
+    let rounded = (bitcast<vec4<u32>>(clamped) + vec4<u32>(0x1000u)) & vec4<u32>(0xffffe000u);
+    return select(bitcast<vec4<f32>>(rounded), vec4<f32>(0.0), exponent == vec4<u32>(0x7f800000u));
+}
+
+fn premultiplied(c: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(c.rgb * c.a, c.a);
+}
+
+// The inverse of `premultiplied`; without alpha there is no colour.
+fn straight(c: vec4<f32>) -> vec4<f32> {
+    if c.a <= 0.0 {
+        return vec4<f32>(0.0);
+    }
+    return vec4<f32>(c.rgb / c.a, min(c.a, 1.0));
+}
+
+// The texel at `at`, edges going on outwards, premultiplied.
+fn texel_clamped(image: texture_2d<f32>, at: vec2<i32>) -> vec4<f32> {
+    let last = vec2<i32>(textureDimensions(image)) - 1;
+    return premultiplied(textureLoad(image, clamp(at, vec2<i32>(0), last), 0));
+}
+
+// Bilinear, premultiplied; texel centres lie at halves, edges go on outwards.
+fn bilinear_clamped(image: texture_2d<f32>, at: vec2<f32>) -> vec4<f32> {
+    let corner = floor(at - 0.5);
+    let t = at - 0.5 - corner;
+    let i = vec2<i32>(corner);
+    let top = mix(texel_clamped(image, i), texel_clamped(image, i + vec2<i32>(1, 0)), t.x);
+    let bottom = mix(
+        texel_clamped(image, i + vec2<i32>(0, 1)),
+        texel_clamped(image, i + vec2<i32>(1, 1)),
+        t.x,
+    );
+    return mix(top, bottom, t.y);
+}

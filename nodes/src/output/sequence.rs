@@ -1,0 +1,41 @@
+//! Numbered pictures.
+
+use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, PrepareCx, Rate, Role};
+
+use super::picture::{self, FinalPicture};
+
+const FIT: usize = 1;
+
+/// Shows the picture live and writes one numbered file a frame.
+pub const SPEC: NodeSpec = NodeSpec {
+    kind: "output.sequence",
+    version: 1,
+    label: "Image sequence",
+    doc: "Shows the picture live and writes one numbered file a frame. Pictures are laid over \
+          black and become 8-bit sRGB: round(255 · srgb(clamp(light · alpha, 0, 1))). The size \
+          is the run's, or else the picture's own.",
+    rate: Rate::Frame,
+    role: Role::Sink,
+    inputs: picture::INPUTS,
+    outputs: picture::OUTPUTS,
+    params: &[
+        Param::int("digits", "Digits", 6, (1, 12))
+            .rebuild()
+            .doc("Digits of the number in each file's name, with leading zeros."),
+        picture::FIT,
+    ],
+    build: || Box::new(Sequence(FinalPicture::default())),
+};
+
+struct Sequence(FinalPicture);
+
+impl Node for Sequence {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.0.prepare(cx);
+        Ok(())
+    }
+
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.0.process(io, FIT)
+    }
+}

@@ -1,0 +1,43 @@
+//! One picture.
+
+use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, PrepareCx, Rate, Role, Unit};
+
+use super::picture::{self, FinalPicture};
+
+const FIT: usize = 1;
+
+/// Shows the picture live and writes one frame to a file.
+pub const SPEC: NodeSpec = NodeSpec {
+    kind: "output.still",
+    version: 1,
+    label: "Still",
+    doc: "Shows the picture live and writes one frame to a file. Pictures are laid over black \
+          and become 8-bit sRGB: round(255 · srgb(clamp(light · alpha, 0, 1))). The size is the \
+          run's, or else the picture's own.",
+    rate: Rate::Frame,
+    role: Role::Sink,
+    inputs: picture::INPUTS,
+    outputs: picture::OUTPUTS,
+    params: &[
+        Param::float("at_secs", "At", 0.0, (0.0, 600.0))
+            .hard(0.0, 86_400.0)
+            .unit(Unit::Secs)
+            .rebuild()
+            .doc("Which frame: the first at or after this time."),
+        picture::FIT,
+    ],
+    build: || Box::new(Still(FinalPicture::default())),
+};
+
+struct Still(FinalPicture);
+
+impl Node for Still {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.0.prepare(cx);
+        Ok(())
+    }
+
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.0.process(io, FIT)
+    }
+}
