@@ -1,0 +1,148 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use lumawire_core::Fps;
+
+/// Wire sound to neural imagery.
+#[derive(Debug, Parser)]
+#[command(name = "lumawire", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on stderr: -v events, -vv the time of every node in every tick.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Render a patch to a video with sound, a PNG sequence or a still picture.
+    Render(RenderArgs),
+    /// Check a patch and list all its faults; exits with 1 if there are any.
+    Check {
+        /// The patch.
+        patch: PathBuf,
+    },
+    /// List the node kinds, or describe one.
+    Nodes {
+        /// A kind such as `analysis.chroma`, or a category such as `analysis`.
+        kind: Option<String>,
+        /// As JSON, with everything that is known of each kind.
+        #[arg(long, conflicts_with = "markdown")]
+        json: bool,
+        /// As the Markdown reference.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Write a new patch to start from.
+    New {
+        /// Where to; must not exist yet.
+        file: PathBuf,
+        /// Which shipped patch to start from; `list` lists them.
+        #[arg(long, default_value = crate::command::new::DEFAULT)]
+        from: String,
+    },
+}
+
+/// What `render` takes.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The patch.
+    pub patch: PathBuf,
+    /// The sound (WAV, AIFF, FLAC, MP3, OGG, AAC, M4A); else the one that the patch names.
+    #[arg(long, value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// Where to: `.mp4` `.mov` `.mkv` `.webm`; a folder or `name_%05d.png` for a sequence; `.png`
+    /// for the picture at --from.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Size of the picture in pixels; else the patch's own.
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub size: Option<(u32, u32)>,
+    /// Frames a second: 30, 29.97 or 30000/1001; else the patch's own.
+    #[arg(long, value_parser = parse_fps)]
+    pub fps: Option<Fps>,
+    /// Seed of everything random in the patch; else the patch's own.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Second to start at. What came before still shapes the picture, as in the full render.
+    #[arg(long, value_name = "SECS", default_value_t = 0.0, value_parser = parse_secs)]
+    pub from: f64,
+    /// Second to stop before; else the end of the sound.
+    #[arg(long, value_name = "SECS", value_parser = parse_secs)]
+    pub to: Option<f64>,
+    /// Which output node to render, where the patch has several; else the first by name.
+    #[arg(long, value_name = "NODE")]
+    pub output: Option<String>,
+    /// Print the SHA-256 of all frames (size and 8-bit RGBA).
+    #[arg(long)]
+    pub hash: bool,
+    /// No progress bar and no summary.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let (w, h) =
+        text.split_once(['x', 'X']).ok_or("write it as WIDTHxHEIGHT, such as 1920x1080")?;
+    let side = |s: &str| match s.trim().parse() {
+        Ok(v @ 1..=16_384) => Ok(v),
+        _ => Err(format!("`{s}` is no size: each side is 1 to 16384 pixels")),
+    };
+    Ok((side(w)?, side(h)?))
+}
+
+fn parse_secs(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(secs) if secs.is_finite() && secs >= 0.0 => Ok(secs),
+        _ => Err("write it as seconds from the start, such as 12.5".into()),
+    }
+}
+
+/// A fraction, a whole number, or a decimal; the NTSC rates mean their exact fractions.
+fn parse_fps(text: &str) -> Result<Fps, String> {
+    let help = || format!("`{text}` is no frame rate: write 30, 29.97 or 30000/1001 (1 to 1000)");
+    let fps = if let Some((num, den)) = text.split_once('/') {
+        let part = |s: &str| s.parse::<u32>().ok().filter(|v| *v > 0).ok_or_else(help);
+        Fps::new(part(num)?, part(den)?)
+    } else {
+        let value: f64 = text.parse().map_err(|_| help())?;
+        let ntsc = (value.round() * 1000.0 / 1001.0 - value).abs() < 0.005;
+        match value {
+            v if v.fract() == 0.0 && (1.0..=1000.0).contains(&v) => Fps::new(v as u32, 1),
+            v if ntsc && (1.0..=1000.0).contains(&v) => Fps::new(v.round() as u32 * 1000, 1001),
+            v if (1.0..=1000.0).contains(&v) => Fps::new((v * 1000.0).round() as u32, 1000),
+            _ => return Err(help()),
+        }
+    };
+    if (1.0..=1000.0).contains(&fps.hz()) { Ok(fps) } else { Err(help()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_rates_are_exact_fractions() {
+        assert_eq!(parse_fps("30"), Ok(Fps::new(30, 1)));
+        assert_eq!(parse_fps("29.97"), Ok(Fps::new(30_000, 1_001)));
+        assert_eq!(parse_fps("23.976"), Ok(Fps::new(24_000, 1_001)));
+        assert_eq!(parse_fps("30000/1001"), Ok(Fps::new(30_000, 1_001)));
+        assert_eq!(parse_fps("12.5"), Ok(Fps::new(12_500, 1_000)));
+        for bad in ["0", "-1", "x", "1/0", "0/1", "1e9", "NaN"] {
+            assert!(parse_fps(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        assert_eq!(parse_size("1920x1080"), Ok((1920, 1080)));
+        for bad in ["1920", "0x10", "99999x10", "axb", "10x"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `lumawire check`: all faults of a patch.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use lumawire_core::{compile, patch};
+
+use crate::error::CommandError;
+
+/// Prints every fault and every missing file; fails if there is a fault.
+pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
+    let graph = super::load_patch(path)?;
+    let registry = lumawire_nodes::registry();
+    let base_dir = path.parent().unwrap_or(Path::new(""));
+    for file in patch::files(&graph, &registry) {
+        if !base_dir.join(&file.file.path).is_file() {
+            println!(
+                "warning: `{}.{}`: {} is not there; a stand-in is used",
+                file.node, file.param, file.file.path
+            );
+        }
+    }
+    match compile(&graph, &registry) {
+        Ok(plan) => {
+            println!(
+                "{}: ok, {} nodes, {} wires, {} steps reach an output",
+                path.display(),
+                graph.nodes().count(),
+                graph.wires().count(),
+                plan.steps.len()
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(faults) => {
+            for fault in &faults {
+                println!("fault: {fault}");
+            }
+            println!("{}: {} fault(s)", path.display(), faults.len());
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! `lumawire render`: a patch and a sound to a file.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::Builder;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use lumawire_core::plan::{Plan, Step};
+use lumawire_core::{Clock, Domain, Edit, Graph, ParamValue, Registry, Services, compile, patch};
+use lumawire_runtime::output::{
+    Codec, FrameWriter, OutputError, Sound, ThreadedWriter, VideoSettings, writer_for,
+};
+use lumawire_runtime::render::{FrameRange, Progress, Summary, render};
+use lumawire_runtime::show::Show;
+use lumawire_runtime::transport::{AudioFile, Silence, Transport};
+use lumawire_runtime::{Engine, NodeReport, RunCx, prepare};
+
+use crate::cli::RenderArgs;
+use crate::error::CommandError;
+
+/// Renders, showing progress, and prints what came of it.
+pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
+    let registry = lumawire_nodes::registry();
+    let graph = load(args, &registry)?;
+    let plan = compile(&graph, &registry)
+        .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
+    let sink = choose_sink(&plan, args.output.as_deref())?;
+    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    let sound = sound_file(args, &graph, &registry, &base_dir);
+    let transport = open_transport(args, sound.as_deref(), plan.clock)?;
+    let range = frame_range(args, &plan, sink);
+    let total = total_frames(range, transport.num_samples(), plan.clock);
+    let settings = WriterSettings::new(args, &plan, sink, range, sound);
+    let cx = RunCx {
+        base_dir,
+        size_px: args.size,
+        seed: args.seed.unwrap_or(plan.seed),
+        services: Services::default(),
+    };
+    let stop = stop_on_ctrl_c()?;
+
+    let (send, progress) = mpsc::channel();
+    let job = Job { plan, cx, sink, range, settings, stop: stop.clone() };
+    let engine = Builder::new()
+        .name("lumawire-engine".into())
+        .spawn(move || job.run(transport, &send))
+        .map_err(|source| CommandError::Io { what: "starting the engine".into(), source })?;
+    show_progress(args.quiet, range, total, &stop, &progress);
+    let done = engine
+        .join()
+        .map_err(|_| CommandError::Usage("the engine stopped by an internal fault".into()))??;
+    print_summary(args, &done);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The patch, with the frame rate of the command line.
+fn load(args: &RenderArgs, registry: &Registry) -> Result<Graph, CommandError> {
+    let mut graph = super::load_patch(&args.patch)?;
+    if let Some(fps) = args.fps {
+        let edit = Edit::SetClock { sample_rate_hz: graph.clock().sample_rate_hz, fps };
+        graph.apply(edit, registry).map_err(|error| CommandError::Usage(error.to_string()))?;
+    }
+    Ok(graph)
+}
+
+fn choose_sink(plan: &Plan, asked: Option<&str>) -> Result<u32, CommandError> {
+    let id = |i: &u32| plan.steps[*i as usize].id.as_str();
+    let mut sinks: Vec<u32> = plan.sinks.clone();
+    sinks.sort_by_key(|i| id(i).to_owned());
+    let found = match asked {
+        None => sinks.first(),
+        Some(asked) => sinks.iter().find(|i| id(i) == asked),
+    };
+    found.copied().ok_or_else(|| {
+        let ids: Vec<_> = sinks.iter().map(id).collect();
+        let asked = asked.unwrap_or_default();
+        CommandError::Usage(format!(
+            "`{asked}` is no output node of this patch; it has {}",
+            ids.join(", ")
+        ))
+    })
+}
+
+/// The sound to play: the command's, else the one that the patch brings along.
+fn sound_file(
+    args: &RenderArgs,
+    graph: &Graph,
+    registry: &Registry,
+    base_dir: &Path,
+) -> Option<PathBuf> {
+    args.audio.clone().or_else(|| {
+        patch::files(graph, registry)
+            .into_iter()
+            .find(|found| graph.node(&found.node).is_some_and(|n| n.kind == "source.audio"))
+            .map(|found| base_dir.join(found.file.path))
+    })
+}
+
+fn open_transport(
+    args: &RenderArgs,
+    sound: Option<&Path>,
+    clock: Clock,
+) -> Result<Box<dyn Transport>, CommandError> {
+    match (sound, args.to) {
+        (Some(path), _) => {
+            let rate_hz = NonZero::new(clock.sample_rate_hz).unwrap_or(NonZero::<u32>::MIN);
+            Ok(Box::new(AudioFile::open(path, rate_hz)?))
+        }
+        (None, Some(to)) => {
+            let num_samples = (to * f64::from(clock.sample_rate_hz)).ceil() as u64;
+            Ok(Box::new(Silence::new(2, Some(num_samples))))
+        }
+        (None, None) => Err(CommandError::NoSound),
+    }
+}
+
+/// The frames to render: one where a still picture is asked for.
+fn frame_range(args: &RenderArgs, plan: &Plan, sink: u32) -> FrameRange {
+    let step = &plan.steps[sink as usize];
+    if is_still(&args.out) {
+        let at_secs = float_param(step, "at_secs").filter(|_| args.from == 0.0);
+        let from = plan.clock.frame_at_secs(at_secs.unwrap_or(args.from));
+        return FrameRange { from, to: Some(from + 1) };
+    }
+    FrameRange {
+        from: plan.clock.frame_at_secs(args.from),
+        to: args.to.map(|secs| plan.clock.frame_at_secs(secs)),
+    }
+}
+
+fn is_still(out: &Path) -> bool {
+    let png = out.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    png && !out.to_string_lossy().contains('%')
+}
+
+fn total_frames(range: FrameRange, num_samples: Option<u64>, clock: Clock) -> Option<u64> {
+    let in_sound = num_samples.map(|n| clock.frames_in(n));
+    match (range.to, in_sound) {
+        (Some(to), Some(end)) => Some(to.min(end)),
+        (to, end) => to.or(end),
+    }
+}
+
+fn float_param(step: &Step, id: &str) -> Option<f64> {
+    step.spec.param(id).and_then(|p| step.params[p].as_f64())
+}
+
+/// The codec that the output node names; `None` for what suits the file.
+fn codec_of(step: &Step) -> Option<Codec> {
+    let p = step.spec.param("codec")?;
+    let Domain::Choice { options, .. } = step.spec.params[p].domain else { return None };
+    let ParamValue::Int(index) = step.params[p] else { return None };
+    match *options.get(usize::try_from(index).ok()?)? {
+        "h264" => Some(Codec::H264),
+        "h265" => Some(Codec::H265),
+        "vp9" => Some(Codec::Vp9),
+        "prores" => Some(Codec::ProRes),
+        "ffv1" => Some(Codec::Ffv1),
+        _ => None,
+    }
+}
+
+/// What the writer needs besides the size of the picture.
+struct WriterSettings {
+    out: PathBuf,
+    first_frame: u64,
+    video: VideoSettings,
+}
+
+impl WriterSettings {
+    fn new(
+        args: &RenderArgs,
+        plan: &Plan,
+        sink: u32,
+        range: FrameRange,
+        sound: Option<PathBuf>,
+    ) -> Self {
+        let step = &plan.steps[sink as usize];
+        let with_sound = float_param(step, "sound").is_none_or(|v| v > 0.5);
+        let rate_hz = f64::from(plan.clock.sample_rate_hz);
+        let start_secs = plan.clock.frame_due(range.from) as f64 / rate_hz;
+        let sound = sound.filter(|_| with_sound);
+        let video = VideoSettings {
+            size_px: (0, 0), // known with the first picture
+            fps: plan.clock.fps,
+            codec: codec_of(step),
+            crf: float_param(step, "quality_crf").map(|crf| crf as u8),
+            sound: sound.map(|path| Sound { path, start_secs, duration_secs: None }),
+        };
+        Self { out: args.out.clone(), first_frame: range.from, video }
+    }
+
+    fn open(self, size_px: (u32, u32)) -> Result<Box<dyn FrameWriter>, OutputError> {
+        let video = VideoSettings { size_px, ..self.video };
+        let writer = writer_for(&self.out, &video, self.first_frame)?;
+        Ok(Box::new(ThreadedWriter::new(writer)))
+    }
+}
+
+/// Everything that the engine's thread needs.
+struct Job {
+    plan: Plan,
+    cx: RunCx,
+    sink: u32,
+    range: FrameRange,
+    settings: WriterSettings,
+    stop: Arc<AtomicBool>,
+}
+
+/// What a render leaves to tell.
+struct Done {
+    summary: Summary,
+    clock: Clock,
+    size_px: Option<(u32, u32)>,
+    graphics: Option<String>,
+    /// Kind, id, runs, skips, seconds; slowest first.
+    nodes: Vec<NodeCost>,
+}
+
+struct NodeCost {
+    id: String,
+    kind: &'static str,
+    runs: u64,
+    skips: u64,
+    secs: f64,
+}
+
+impl Job {
+    fn run(
+        self,
+        transport: Box<dyn Transport>,
+        progress: &Sender<Progress>,
+    ) -> Result<Done, CommandError> {
+        let services = self.cx.services.clone();
+        let clock = self.plan.clock;
+        let mut engine = Engine::new(prepare(self.plan, &self.cx, None));
+        engine.set_timing(true);
+        let mut show = Show::new(engine, transport);
+        let mut size_px = None;
+        let settings = self.settings;
+        let open = |size| {
+            size_px = Some(size);
+            settings.open(size)
+        };
+        let summary = render(&mut show, self.sink, self.range, open, &self.stop, |event| {
+            let _ = progress.send(event);
+        })?;
+        let graphics = services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe());
+        Ok(Done { summary, clock, size_px, graphics, nodes: costs(&show.engine) })
+    }
+}
+
+fn costs(engine: &Engine) -> Vec<NodeCost> {
+    let mut costs: Vec<_> = engine
+        .times()
+        .map(|t| NodeCost {
+            id: t.id.to_owned(),
+            kind: t.kind,
+            runs: t.runs,
+            skips: t.skips,
+            secs: t.total.as_secs_f64(),
+        })
+        .collect();
+    costs.sort_by(|a, b| b.secs.total_cmp(&a.secs));
+    costs
+}
+
+/// Sets a flag at the first Ctrl-C, so that the file is finished; a second one leaves at once.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, CommandError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|error| CommandError::Usage(format!("cannot watch for Ctrl-C: {error}")))?;
+    Ok(stop)
+}
+
+/// Draws the bar until the engine is done; prints what nodes report as it comes.
+fn show_progress(
+    quiet: bool,
+    range: FrameRange,
+    total: Option<u64>,
+    stop: &AtomicBool,
+    progress: &Receiver<Progress>,
+) {
+    let bar = if quiet { ProgressBar::hidden() } else { new_bar(range, total) };
+    for event in progress {
+        match event {
+            Progress::Rolled(frame) => bar.set_message(format!("rolling to frame {frame}")),
+            Progress::Wrote(frame) => {
+                bar.set_position(frame + 1 - range.from);
+                let stopping = stop.load(Ordering::Relaxed);
+                bar.set_message(if stopping { "finishing the file" } else { "" });
+            }
+            Progress::Node(report) => bar.suspend(|| print_report(&report)),
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn new_bar(range: FrameRange, total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match total {
+        Some(total) => (
+            ProgressBar::new(total.saturating_sub(range.from)),
+            "{bar:30} {pos}/{len} frames  {per_sec}  {eta} left  {msg}",
+        ),
+        None => (ProgressBar::new_spinner(), "{spinner} {pos} frames  {per_sec}  {msg}"),
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn print_report(report: &NodeReport) {
+    match &report.error {
+        Some(error) => eprintln!("warning: `{}`: {error}", report.node),
+        None => eprintln!("note: `{}` works again", report.node),
+    }
+}
+
+fn print_summary(args: &RenderArgs, done: &Done) {
+    let summary = &done.summary;
+    if args.hash {
+        println!("sha256 {}", summary.hash);
+    }
+    if args.quiet {
+        return;
+    }
+    let frames = summary.written.frames;
+    let secs = frames as f64 / done.clock.fps.hz();
+    let elapsed = summary.elapsed.as_secs_f64();
+    let (w, h) = done.size_px.unwrap_or_default();
+    let early = if summary.stopped { ", stopped early" } else { "" };
+    println!("wrote {}: {frames} frames, {w}x{h}, {secs:.2} s{early}", args.out.display());
+    println!(
+        "took {elapsed:.1} s: {:.1} frames a second, {:.2} times real time",
+        frames as f64 / elapsed,
+        secs / elapsed
+    );
+    println!("graphics: {}", done.graphics.as_deref().unwrap_or("not used"));
+    println!("slowest nodes:");
+    for node in done.nodes.iter().take(5).filter(|n| n.runs > 0) {
+        println!(
+            "  {:<20} {:<22} {:>9.3} ms a run  {:>7} runs  {:>6} cached  {:>5.1} %",
+            node.id,
+            node.kind,
+            1e3 * node.secs / node.runs as f64,
+            node.runs,
+            node.skips,
+            100.0 * node.secs / elapsed
+        );
+    }
+}
