@@ -117,9 +117,10 @@ impl Resampler {
     ) -> Result<Image, NodeError> {
         let source = [image.width_px, image.height_px];
         let mut image = image.clone();
-        let spans = spans(source, [size.0, size.1], fit);
-        let moved: Vec<usize> =
-            (0..2).filter(|&axis| spans[axis] != Span::whole(source[axis])).collect();
+        let target = [size.0, size.1];
+        let spans = spans(source, target, fit);
+        let stays = |axis| source[axis] == target[axis] && spans[axis] == Span::whole(source[axis]);
+        let moved: Vec<usize> = (0..2).filter(|&axis| !stays(axis)).collect();
         // What is only copied keeps its colours bit by bit.
         let filters = moved.iter().any(|&axis| spans[axis].kernel(kernel) != Kernel::Nearest);
         for (i, &axis) in moved.iter().enumerate() {
@@ -335,6 +336,13 @@ mod tests {
         let covered = resample(&image, (2, 2), Fit::Cover, Kernel::Lanczos3);
         assert_eq!(pixel(&covered, 0, 1), [1.0, 1.0, 0.0, 1.0]);
         assert_eq!(pixel(&covered, 1, 0), [2.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_bar_of_one_pixel_is_drawn() {
+        let found = resample(&speckle(4, 4), (4, 5), Fit::Contain, Kernel::Lanczos3);
+        assert_eq!((found.width_px, found.height_px), (4, 5));
+        assert_eq!(pixel(&found, 2, 4), [0.0; 4]);
     }
 
     #[test]
