@@ -1,1 +1,3 @@
 //! Where sound enters.
+
+pub mod audio;
