@@ -94,7 +94,6 @@ mod tests {
         Chain::stft().then(&SPEC, |h| h).feed(&a10(), |h| hz.push(h.control("hz")));
         // Row k comes with block k + 1 of 512 samples.
         let error = max_abs_diff(&hz[1..432], &reference("librosa/spectral_centroid.bin"));
-        println!("centroid: {error:e} Hz");
         assert!(error < 0.1, "{error}");
     }
 

@@ -111,13 +111,13 @@ mod tests {
     fn matches_the_reference() {
         let expected = columns(&reference("librosa/chroma_stft_tuning0.bin"), 431);
         let error = max_abs_diff(&rows("max", 0.0, &a10()), &expected);
-        println!("chroma: {error:e}");
         assert!(error < 1e-5, "{error}");
     }
 
     #[test]
     fn each_norm_makes_rows_of_size_one() {
-        let sizes: [(&str, fn(&[f32]) -> f32); 3] = [
+        type Size = fn(&[f32]) -> f32;
+        let sizes: [(&str, Size); 3] = [
             ("max", |r| r.iter().copied().fold(0.0, f32::max)),
             ("sum", |r| r.iter().sum()),
             ("l2", |r| r.iter().map(|v| v * v).sum::<f32>().sqrt()),

@@ -245,7 +245,6 @@ mod tests {
                 }
             }
         }
-        println!("mask: {:e}, in quiet bins {:e}", worst[0], worst[1]);
         assert!(worst[0] < 1e-5 && worst[1] < 1e-3, "{worst:?}");
     }
 

@@ -185,7 +185,6 @@ mod tests {
             assert!(heard.len() > 38_000);
             assert!(out[..latency].iter().all(|x| x.abs() < 1e-5));
             let error = max_abs_diff(heard, &sound[..heard.len()]);
-            println!("{n_fft}/{hop} {window}: {error:e}");
             assert!(error < 1e-5, "{n_fft}/{hop} {window}: {error}");
         }
     }

@@ -176,7 +176,6 @@ mod tests {
             let scaled: Vec<f32> = sound.iter().map(|x| x * gain).collect();
             // After the first, half silent rows.
             let error = max_abs_diff(run(&scaled)[4..].as_flattened(), loud[4..].as_flattened());
-            println!("gain {gain}: {error:e}");
             assert!(error < 1e-3, "{gain}: {error}");
         }
     }

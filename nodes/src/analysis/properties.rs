@@ -47,7 +47,7 @@ impl Trace {
     fn add(&mut self, spec: &NodeSpec, node: &Harness, block_len: usize) {
         self.streams.resize(spec.outputs.len(), Vec::new());
         self.num_samples += block_len;
-        let on_grid = self.num_samples % CONTROL_GRID == 0;
+        let on_grid = self.num_samples.is_multiple_of(CONTROL_GRID);
         for (port, stream) in spec.outputs.iter().zip(&mut self.streams) {
             match node.output(port.id) {
                 Value::Audio(block) => stream.extend(block.channel(0)),

@@ -14,9 +14,9 @@ use crate::dsp::window::Window;
 
 const IN_AUDIO: usize = 0;
 const OUT_SPECTRUM: usize = 0;
-pub(super) const PARAM_N_FFT: usize = 0;
-pub(super) const PARAM_HOP: usize = 1;
-pub(super) const PARAM_WINDOW: usize = 2;
+const PARAM_N_FFT: usize = 0;
+const PARAM_HOP: usize = 1;
+const PARAM_WINDOW: usize = 2;
 
 /// `analysis.stft`
 pub const SPEC: NodeSpec = NodeSpec {
@@ -167,13 +167,11 @@ mod tests {
         };
         let error = max_abs_diff(&found(|c| c.re), &columns(re, 8))
             .max(max_abs_diff(&found(|c| c.im), &columns(im, 8)));
-        println!("complex, first rows: {:e} of peak", error / peak(&expected));
         assert!(error / peak(&expected) < 1e-6);
 
         let expected = columns(&reference("librosa/stft_mag_tail.bin"), 32);
         let found: Vec<f32> = rows[399..431].iter().flatten().map(|c| c.norm()).collect();
         let error = max_abs_diff(&found, &expected) / peak(&expected);
-        println!("magnitude, last rows: {error:e} of peak");
         assert!(error < 1e-6);
     }
 
