@@ -20,6 +20,9 @@ pub const ALL: &[&NodeSpec] = &[
     // map
     // latent
     // generate
+    &generate::mapping::SPEC,
+    &generate::model::SPEC,
+    &generate::stylegan2::SPEC,
     // post
     // output
 ];
