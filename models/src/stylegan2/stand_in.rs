@@ -1,9 +1,10 @@
 //! Made-up weights that draw lively pictures.
 //!
-//! The published initialisation draws grey noise. This one mixes channels almost pixel by pixel
-//! over smoothly up-sampled features, which gives large shapes with crisp edges; its styles vary
-//! widely; each output's weights sum to zero over the inputs, so that features stay varied from
-//! layer to layer; and the brightness of its pictures is measured and evened out.
+//! The published initialisation draws grey noise. This one starts from plane waves, mixes channels
+//! almost pixel by pixel and sharpens a little, which gives large soft shapes with some edges; its
+//! styles vary widely; each output's weights sum to zero over the inputs, so that features stay
+//! varied from layer to layer; and biases, noise and contrast are scaled to what a few pictures
+//! show.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +25,9 @@ pub(super) const VERSION: u32 = 1;
 /// Strength of a kernel's outer taps against its middle one, drawn apart from it.
 const OUTER_TAPS: f32 = 0.12;
 /// Share of its middle tap that every outer tap takes away: sharpens.
-const SHARPENING: f32 = 0.03;
+const SHARPENING: f32 = 0.04;
 /// Spread of the constant's wave numbers, in radians a cell of the 4×4.
-const WAVE_NUMBER: f32 = 0.8;
+const WAVE_NUMBER: f32 = 0.9;
 /// Spread of the styles.
 const STYLE_SPREAD: f32 = 0.6;
 /// Spread of the biases against the features.
@@ -34,7 +35,7 @@ const BIAS_SPREAD: f32 = 0.5;
 /// Strength of the noise against the features.
 const NOISE_STRENGTH: f32 = 0.02;
 /// Standard deviation of the pictures: 1 is from grey to black or white.
-const CONTRAST: f32 = 0.55;
+const CONTRAST: f32 = 0.5;
 /// Random w of which the means are taken.
 const NUM_MEASURED: usize = 8;
 
