@@ -1,5 +1,7 @@
 //! Time of one picture on the CPU: `cargo bench -p lumawire-models`.
 
+#![allow(clippy::expect_used, missing_docs)] // a panic is the report; criterion makes the items
+
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use lumawire_models::random::RandomState;

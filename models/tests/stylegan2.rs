@@ -1,6 +1,8 @@
 //! The generator against the published code, run on networks of random weights (torch 1.7.1, f32):
 //! `a` skip; `b` conditional, with an active clamp; `d` resnet, with an active clamp.
 
+#![allow(clippy::unwrap_used)] // a panic is the report
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
