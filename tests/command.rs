@@ -11,7 +11,7 @@ fn check_lists_all_faults() {
     assert!(stdout(&run([&"check", &small])).contains("ok, 14 nodes, 16 wires"));
     let faulty = common::SMALL
         .replace("analysis.onset@1", "analysis.onsets@1")
-        .replace("\"model.model -> generator.model\", ", "")
+        .replace("\"model.model -> generator.model\",", "")
         .replace("bank.bank -> chords.bank", "chroma.chroma -> chords.bank");
     std::fs::write(&small, faulty).expect("patch");
     let output = run([&"check", &small]);

@@ -3,6 +3,8 @@
 //! other drivers' and processors' rounding and none for another picture. `cargo xtask bless` keeps
 //! new ones.
 
+#![allow(clippy::expect_used)] // helpers of tests are tests
+
 mod common;
 
 use common::{lumawire, root, stdout};

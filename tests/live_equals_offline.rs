@@ -1,5 +1,7 @@
 //! The same samples give the same values, however a device hands them out.
 
+#![allow(clippy::expect_used)] // helpers of tests are tests
+
 mod common;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

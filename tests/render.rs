@@ -1,5 +1,7 @@
 //! `lumawire render` as its users run it.
 
+#![allow(clippy::expect_used)] // helpers of tests are tests
+
 mod common;
 
 use std::fs;

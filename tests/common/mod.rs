@@ -1,6 +1,7 @@
 //! The command, a small patch and a sound to run it with.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::expect_used)] // each test uses a part
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -15,10 +16,8 @@ pub fn lumawire() -> Command {
 }
 
 /// Runs the command.
-pub fn run<const N: usize>(args: [&dyn AsRef<std::ffi::OsStr>; N]) -> Output {
-    let mut command = lumawire();
-    args.iter().for_each(|arg| drop(command.arg(arg)));
-    command.output().expect("the command runs")
+pub fn run<const N: usize>(args: [&dyn AsRef<OsStr>; N]) -> Output {
+    lumawire().args(args.map(AsRef::as_ref)).output().expect("the command runs")
 }
 
 /// What a successful command printed.
@@ -79,7 +78,7 @@ impl Bench {
         let bench = Self { folder };
         let chord = "0.2*sin(2*PI*220*t)+0.2*sin(2*PI*277.2*t)+0.2*sin(2*PI*329.6*t)";
         let clicks = "0.4*random(0)*lt(mod(t,0.5),0.02)";
-        let source = format!("aevalsrc={chord}+{clicks}:s=44100:d=3");
+        let source = format!("aevalsrc='{chord}+{clicks}':s=44100:d=3");
         let status = Command::new("ffmpeg")
             .args(["-v", "error", "-f", "lavfi", "-i", &source])
             .arg(bench.path("sound.wav"))
