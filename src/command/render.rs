@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Builder;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,6 +21,9 @@ use lumawire_runtime::{Engine, NodeReport, RunCx, prepare};
 
 use crate::cli::RenderArgs;
 use crate::error::CommandError;
+
+/// Events that may wait to be shown.
+const MAX_WAITING: usize = 64;
 
 /// Renders, showing progress, and prints what came of it.
 pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
@@ -43,7 +46,7 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     };
     let stop = stop_on_ctrl_c()?;
 
-    let (send, progress) = mpsc::channel();
+    let (send, progress) = mpsc::sync_channel(MAX_WAITING);
     let job = Job { plan, cx, sink, range, settings, stop: stop.clone() };
     let engine = Builder::new()
         .name("lumawire-engine".into())
@@ -233,7 +236,7 @@ impl Job {
     fn run(
         self,
         transport: Box<dyn Transport>,
-        progress: &Sender<Progress>,
+        progress: &SyncSender<Progress>,
     ) -> Result<Done, CommandError> {
         let services = self.cx.services.clone();
         let clock = self.plan.clock;
@@ -247,7 +250,11 @@ impl Job {
             settings.open(size)
         };
         let summary = render(&mut show, self.sink, self.range, open, &self.stop, |event| {
-            let _ = progress.send(event);
+            // How far it is may be told late or not at all; what nodes report may not get lost.
+            let _ = match event {
+                Progress::Node(_) => progress.send(event).is_ok(),
+                _ => progress.try_send(event).is_ok(),
+            };
         })?;
         let graphics =
             services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe().to_owned());
