@@ -1,1 +1,70 @@
-fn main() {}
+//! The project's chores: `cargo xtask <chore>`. It builds in seconds, before anything else does.
+
+mod bench;
+mod bless;
+mod ci;
+mod demo;
+mod direction;
+mod docs;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use shell::{Failure, Outcome};
+
+const HELP: &str = "\
+The project's chores.
+
+Usage: cargo xtask <chore> [arguments]
+
+  setup [--check] [--ci]   install what is missing; --check only reports (exit code 1 if anything
+                           is missing); --ci also looks after rustfmt, clippy and cargo-deny
+  demo                     set up, then render 20 seconds of a shipped patch to out/demo.mp4
+  test [arguments]         set up, then run all tests; arguments go to `cargo test --workspace`
+  ci                       set up, then everything that must pass: format, dependency direction,
+                           licences, clippy, tests, the freshness of docs/nodes.md
+  bench [name]             run the benchmarks, all or one of: engine, generator, analysis; then
+                           print one table of the results
+  bless                    write the golden files anew from what the program draws now
+  docs                     write docs/nodes.md anew from the nodes' own descriptions
+
+There are no chores for CUDA: the program runs on the CPU and on wgpu.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(args: &[String]) -> Outcome {
+    let Some((chore, args)) = args.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    match (chore.as_str(), args) {
+        ("help" | "-h" | "--help", _) => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ("setup", args) => setup::command(args),
+        ("demo", []) => demo::run(),
+        ("test", args) => test::run(args),
+        ("ci", []) => ci::run(),
+        ("bench", []) => bench::run(None),
+        ("bench", [name]) => bench::run(Some(name)),
+        ("bless", []) => bless::run(),
+        ("docs", []) => docs::write(),
+        ("demo" | "ci" | "bench" | "bless" | "docs", _) => {
+            Err(Failure::usage(format!("too many arguments for `{chore}`; see `cargo xtask help`")))
+        }
+        _ => Err(Failure::usage(format!("there is no chore `{chore}`; see `cargo xtask help`"))),
+    }
+}
