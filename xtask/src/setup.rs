@@ -39,14 +39,13 @@ const ITEMS: &[Item] = &[
             (Apt, "gcc libc6-dev"),
             (Dnf, "gcc"),
             (Pacman, "gcc"),
-            (Brew, "gcc"),
             (Winget, "Microsoft.VisualStudio.2022.BuildTools"),
         ],
     },
     Item {
         name: "ffmpeg",
-        purpose: "encodes video",
-        found: || shell::find_program("ffmpeg").is_some(),
+        purpose: "encodes video; the tests read it back with ffprobe",
+        found: || ["ffmpeg", "ffprobe"].iter().all(|name| shell::find_program(name).is_some()),
         packages: &[
             (Apt, "ffmpeg"),
             (Dnf, "ffmpeg-free"),
@@ -170,6 +169,9 @@ fn advice(missing: &[&Item]) -> String {
     let mut lines = String::new();
     for item in missing {
         lines += &format!("\n  {}:", item.name);
+        if item.name == "C linker" {
+            lines += "\n    xcode-select --install (macOS)";
+        }
         for (manager, packages) in item.packages {
             lines += &format!("\n    {}", manager.advice(packages));
         }
