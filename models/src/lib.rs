@@ -1,3 +1,7 @@
 //! Neural networks in candle: configuration, loading, forward passes.
 
+pub mod error;
 pub mod random;
+pub mod stylegan2;
+
+pub use error::ModelError;

@@ -57,6 +57,9 @@ pub const ALL: &[&NodeSpec] = &[
     &latent::smooth::SPEC,
     &latent::walk::SPEC,
     // generate
+    &generate::mapping::SPEC,
+    &generate::model::SPEC,
+    &generate::stylegan2::SPEC,
     // post
     &post::blend::SPEC,
     &post::colour::SPEC,

@@ -249,7 +249,8 @@ impl Job {
         let summary = render(&mut show, self.sink, self.range, open, &self.stop, |event| {
             let _ = progress.send(event);
         })?;
-        let graphics = services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe());
+        let graphics =
+            services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe().to_owned());
         Ok(Done { summary, clock, size_px, graphics, nodes: costs(&show.engine) })
     }
 }

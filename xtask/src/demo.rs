@@ -18,6 +18,7 @@ pub fn run() -> Outcome {
         fs::create_dir_all(folder)
             .map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
     }
+    println!("Building in release, which takes some minutes the first time.");
     shell::run(shell::cargo(["run", "--release", "--", "render", PATCH]).args([
         "--audio",
         SOUND,

@@ -30,7 +30,7 @@ Usage: cargo xtask <chore> [arguments]
   bless                    write the golden files anew from what the program draws now
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
-There are no chores for CUDA: the program runs on the CPU and on wgpu.
+GPU checks come with the CUDA build; there is none yet.
 ";
 
 fn main() -> ExitCode {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::{Arc, PoisonError, mpsc};
+use std::time::Duration;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -15,6 +16,9 @@ use super::pool::Texture;
 pub(super) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 
 const BYTES_PER_TEXEL: u32 = 8;
+
+/// A device that has not said how a copy went by then never will.
+const MAP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A picture on the graphics device: linear light, straight alpha, `Rgba16Float`. Its texture goes
 /// back to the pool with the last holder.
@@ -172,7 +176,8 @@ pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
         });
     })?;
     gpu.device().poll(wgpu::PollType::wait_indefinitely()).map_err(|e| gpu.error(e))?;
-    match mapped.try_recv() {
+    // Another thread's poll may be the one that is telling us just now.
+    match mapped.recv_timeout(MAP_TIMEOUT) {
         Ok(result) => result.map_err(|e| gpu.error(e))?,
         Err(_) => return Err(gpu.error("the picture did not come back")),
     }

@@ -20,9 +20,9 @@ pub const SPEC: NodeSpec = NodeSpec {
     inputs: picture::INPUTS,
     outputs: picture::OUTPUTS,
     params: &[
-        Param::choice("codec", "Codec", &["h264", "h265", "vp9", "prores", "ffv1"])
+        Param::choice("codec", "Codec", &["auto", "h264", "h265", "vp9", "prores", "ffv1"])
             .rebuild()
-            .doc("How the film is coded; ffv1 loses nothing."),
+            .doc("How the film is coded; auto is what suits the file, ffv1 loses nothing."),
         Param::int("quality_crf", "Quality (CRF)", 18, (0, 51))
             .rebuild()
             .doc("Constant rate factor of h264, h265 and vp9: lower is better and larger."),

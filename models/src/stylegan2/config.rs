@@ -1,0 +1,183 @@
+//! Sizes of a StyleGAN2 generator.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// How a block's picture reaches the output (Karras et al., 2020, figure 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// Every block adds its picture to the up-sampled one of the block before.
+    #[default]
+    Skip,
+    /// Residual blocks; only the last has a picture.
+    Resnet,
+    /// Plain blocks; only the last has a picture.
+    Orig,
+}
+
+/// Sizes of a StyleGAN2 generator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Values of a z.
+    pub z_dim: usize,
+    /// Values of a w.
+    pub w_dim: usize,
+    /// Classes of a conditional network; 0 for an unconditional one.
+    pub c_dim: usize,
+    /// Side of the picture in pixels: 4·2ⁿ, 8..1024.
+    pub img_resolution: usize,
+    /// Colour channels of the picture: 1 or 3.
+    pub img_channels: usize,
+    /// Feature channels of the blocks 4², 8², … up to the resolution.
+    pub channels: Vec<usize>,
+    /// Layers of the mapping network.
+    pub num_mapping_layers: usize,
+    /// How a block's picture reaches the output.
+    pub architecture: Architecture,
+    /// Bound of all activations, as networks trained in half precision have it.
+    pub conv_clamp: Option<f32>,
+}
+
+impl Config {
+    /// An unconditional skip network of the published defaults, with
+    /// `min(channel_base / resolution, channel_max)` channels in each block.
+    pub fn new(img_resolution: usize, channel_base: usize, channel_max: usize) -> Self {
+        let channels = resolutions(img_resolution)
+            .map(|resolution| (channel_base / resolution).clamp(1, channel_max.max(1)))
+            .collect();
+        Self {
+            z_dim: 512,
+            w_dim: 512,
+            c_dim: 0,
+            img_resolution,
+            img_channels: 3,
+            channels,
+            num_mapping_layers: 8,
+            architecture: Architecture::Skip,
+            conv_clamp: None,
+        }
+    }
+
+    /// Rows of a W+ latent: one a convolution, and one for the last toRGB.
+    pub fn num_ws(&self) -> usize {
+        2 * self.channels.len()
+    }
+
+    /// Resolutions of the blocks: 4, 8, … `img_resolution`.
+    pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
+        resolutions(self.img_resolution)
+    }
+
+    /// Whether the block at `resolution` draws a picture.
+    pub(super) fn has_to_rgb(&self, resolution: usize) -> bool {
+        self.architecture == Architecture::Skip || resolution == self.img_resolution
+    }
+
+    /// Refuses sizes that no network has, before anything is allocated by them.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        let check = |name: &str, value: usize, min: usize, max: usize| {
+            if (min..=max).contains(&value) {
+                Ok(())
+            } else {
+                Err(ModelError::Config(format!("{name} is {value}, outside {min}..{max}")))
+            }
+        };
+        check("z_dim", self.z_dim, 1, 4096)?;
+        check("w_dim", self.w_dim, 1, 4096)?;
+        check("c_dim", self.c_dim, 0, 4096)?;
+        check("num_mapping_layers", self.num_mapping_layers, 1, 32)?;
+        check("img_resolution", self.img_resolution, 8, 1024)?;
+        if !self.img_resolution.is_power_of_two() {
+            return Err(ModelError::Config(format!(
+                "img_resolution is {}, which is no power of two",
+                self.img_resolution
+            )));
+        }
+        if !matches!(self.img_channels, 1 | 3) {
+            return Err(ModelError::Config(format!(
+                "img_channels is {}, neither 1 nor 3",
+                self.img_channels
+            )));
+        }
+        let num_blocks = self.resolutions().count();
+        check("number of blocks", self.channels.len(), num_blocks, num_blocks)?;
+        self.channels.iter().try_for_each(|&c| check("a block's channels", c, 1, 2048))?;
+        match self.conv_clamp {
+            Some(clamp) if !(clamp.is_finite() && clamp > 0.0) => {
+                Err(ModelError::Config(format!("conv_clamp is {clamp}, not above 0")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn resolutions(img_resolution: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(4), |r| Some(r * 2)).take_while(move |&r| r <= img_resolution)
+}
+
+/// The arguments of the published Generator class, as converted checkpoints carry them.
+#[derive(Deserialize)]
+pub(super) struct PublishedConfig {
+    z_dim: usize,
+    #[serde(default)]
+    c_dim: usize,
+    w_dim: usize,
+    img_resolution: usize,
+    img_channels: usize,
+    #[serde(default)]
+    mapping_kwargs: MappingArguments,
+    #[serde(default)]
+    synthesis_kwargs: SynthesisArguments,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct MappingArguments {
+    num_layers: usize,
+}
+
+impl Default for MappingArguments {
+    fn default() -> Self {
+        Self { num_layers: 8 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct SynthesisArguments {
+    channel_base: usize,
+    channel_max: usize,
+    architecture: Architecture,
+    conv_clamp: Option<f32>,
+}
+
+impl Default for SynthesisArguments {
+    fn default() -> Self {
+        Self {
+            channel_base: 32768,
+            channel_max: 512,
+            architecture: Architecture::Skip,
+            conv_clamp: None,
+        }
+    }
+}
+
+impl From<PublishedConfig> for Config {
+    fn from(p: PublishedConfig) -> Self {
+        let s = p.synthesis_kwargs;
+        // A resolution beyond the bound is refused by `validate`.
+        Self {
+            z_dim: p.z_dim,
+            w_dim: p.w_dim,
+            c_dim: p.c_dim,
+            img_resolution: p.img_resolution,
+            img_channels: p.img_channels,
+            num_mapping_layers: p.mapping_kwargs.num_layers,
+            architecture: s.architecture,
+            conv_clamp: s.conv_clamp,
+            ..Self::new(p.img_resolution.min(4096), s.channel_base, s.channel_max)
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The generator against the published code, run on networks of random weights (torch 1.7.1, f32):
+//! `a` skip; `b` conditional, with an active clamp; `d` resnet, with an active clamp.
+
+#![allow(clippy::unwrap_used)] // a panic is the report
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use candle_core::{Device, Tensor};
+use lumawire_models::stylegan2::{Config, Generator, Noise, NoiseMode, Path};
+use lumawire_models::{ModelError, random::RandomState};
+
+fn reference(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/reference/stylegan2")
+        .join(format!("sg2ada_{name}.safetensors"))
+}
+
+fn load(name: &str) -> (Generator, HashMap<String, Tensor>) {
+    let generator = Generator::load(&reference(&format!("{name}.model")), &Device::Cpu).unwrap();
+    let goldens =
+        candle_core::safetensors::load(reference(&format!("{name}.goldens")), &Device::Cpu)
+            .unwrap();
+    (generator, goldens)
+}
+
+fn max_error(a: &Tensor, b: &Tensor) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    let error = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert!(error.iter().all(|e| e.is_finite()));
+    error.into_iter().fold(0.0, f32::max)
+}
+
+fn std(x: &Tensor) -> f32 {
+    x.flatten_all().unwrap().var(0).unwrap().to_scalar::<f32>().unwrap().sqrt()
+}
+
+fn none() -> Noise {
+    Noise { mode: NoiseMode::None, ..Noise::default() }
+}
+
+#[test]
+fn latents_equal_the_published_code() {
+    for name in ["a", "b", "d"] {
+        let (generator, goldens) = load(name);
+        let w = generator.map(&goldens["z"], goldens.get("c")).unwrap();
+        let ws = generator.broadcast(&w).unwrap();
+        for (key, psi, cutoff) in [
+            ("ws_psi1", 1.0, None),
+            ("ws_psi0.7", 0.7, None),
+            ("ws_psi-0.5", -0.5, None),
+            ("ws_psi0.7_cutoff4", 0.7, Some(4)),
+        ] {
+            let error = max_error(&generator.truncate(&ws, psi, cutoff).unwrap(), &goldens[key]);
+            println!("{name} {key}: {error:.1e}");
+            assert!(error <= 2e-5, "{name} {key}: {error}");
+        }
+    }
+}
+
+#[test]
+fn pictures_equal_the_published_code() {
+    let mixed = |goldens: &HashMap<String, Tensor>| {
+        let ws = &goldens["ws_psi1"];
+        let (a, b) = (ws.narrow(0, 0, 1).unwrap(), ws.narrow(0, 1, 1).unwrap());
+        Tensor::cat(&[a.narrow(1, 0, 3).unwrap(), b.narrow(1, 3, 7).unwrap()], 1).unwrap()
+    };
+    let per_layer = |goldens: &HashMap<String, Tensor>| {
+        let ws = &goldens["ws_psi1"];
+        let rows: Vec<Tensor> =
+            (0..10).map(|l| ws.narrow(0, l % 4, 1).unwrap().narrow(1, l, 1).unwrap()).collect();
+        Tensor::cat(&rows, 1).unwrap()
+    };
+    for name in ["a", "b", "d"] {
+        let (generator, goldens) = load(name);
+        for (key, ws, noise) in [
+            ("img_const_psi1", goldens["ws_psi1"].clone(), Noise::default()),
+            ("img_const_psi0.7", goldens["ws_psi0.7"].clone(), Noise::default()),
+            ("img_none_psi1", goldens["ws_psi1"].clone(), none()),
+            ("img_const_mix_s0_first3_s1_rest", mixed(&goldens), Noise::default()),
+            ("img_const_perlayer", per_layer(&goldens), Noise::default()),
+        ] {
+            let Some(expected) = goldens.get(key) else { continue };
+            for path in [Path::Reference, Path::Cpu] {
+                let image = generator.synthesize_by(path, &ws, &noise, |_| ()).unwrap();
+                let error = max_error(&image, expected) / std(expected);
+                println!("{name} {key} {path:?}: {error:.1e}");
+                assert!(error <= 1e-4, "{name} {key} {path:?}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn features_equal_the_published_code() {
+    for name in ["a", "b", "d"] {
+        let (generator, goldens) = load(name);
+        let ws = goldens["ws_psi1"].narrow(0, 0, 1).unwrap();
+        let mut num_compared = 0;
+        let mut compare = |key: String, found: Option<&Tensor>| {
+            if let (Some(expected), Some(found)) = (goldens.get(&key), found) {
+                let error = max_error(found, expected);
+                println!("{name} {key}: {error:.1e}");
+                assert!(error <= 1e-4, "{name} {key}: {error}");
+                num_compared += 1;
+            }
+        };
+        for path in [Path::Reference, Path::Cpu] {
+            generator
+                .synthesize_by(path, &ws, &Noise::default(), |block| {
+                    compare(format!("feat_b{}_seed0", block.resolution), Some(&block.features));
+                    compare(format!("imgskip_b{}_seed0", block.resolution), block.image.as_ref());
+                })
+                .unwrap();
+        }
+        assert!(num_compared >= 2);
+    }
+}
+
+/// Bands of rows must not show: pictures of every size, with every kind of noise.
+#[test]
+fn the_cpu_path_equals_the_reference() {
+    for architecture in ["skip", "resnet", "orig"] {
+        let mut config = small(256);
+        config.architecture = serde_json::from_value(architecture.into()).unwrap();
+        let generator = Generator::stand_in(config, 1).unwrap();
+        let ws = some_ws(&generator, 2);
+        for mode in [NoiseMode::Random, NoiseMode::Const] {
+            let noise = Noise { mode, strength: 3.0, seed: 5 };
+            let draw = |path| generator.synthesize_by(path, &ws, &noise, |_| ()).unwrap();
+            let expected = draw(Path::Reference);
+            let error = max_error(&draw(Path::Cpu), &expected) / std(&expected);
+            assert!(error <= 1e-4, "{architecture} {mode:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn runs_repeat_exactly() {
+    let generator = Generator::stand_in(small(128), 1).unwrap();
+    let again = Generator::stand_in(small(128), 1).unwrap();
+    let ws = some_ws(&generator, 1);
+    let draw = |g: &Generator| {
+        let image = g.synthesize(&ws, &Noise::default()).unwrap();
+        image.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let first = draw(&generator);
+    assert_eq!(generator.content_key(), again.content_key());
+    for _ in 0..4 {
+        assert_eq!(draw(&generator), first);
+        assert_eq!(draw(&again), first);
+    }
+    let other = Generator::stand_in(small(128), 2).unwrap();
+    assert_ne!(generator.content_key(), other.content_key());
+}
+
+#[test]
+fn noise_follows_its_settings() {
+    let generator = Generator::stand_in(small(32), 1).unwrap();
+    let ws = some_ws(&generator, 1);
+    let draw =
+        |mode, strength, seed| generator.synthesize(&ws, &Noise { mode, strength, seed }).unwrap();
+    let silent = draw(NoiseMode::None, 1.0, 0);
+    assert_eq!(max_error(&draw(NoiseMode::Const, 0.0, 0), &silent), 0.0);
+    assert_eq!(max_error(&draw(NoiseMode::Random, 0.0, 7), &silent), 0.0);
+    let random = draw(NoiseMode::Random, 1.0, 7);
+    assert_eq!(max_error(&draw(NoiseMode::Random, 1.0, 7), &random), 0.0);
+    for other in [silent, draw(NoiseMode::Random, 1.0, 8), draw(NoiseMode::Const, 1.0, 0)] {
+        assert!(max_error(&random, &other) > 1e-3);
+    }
+}
+
+#[test]
+fn the_configuration_follows_from_the_shapes() {
+    for name in ["a", "b", "d"] {
+        let path = reference(&format!("{name}.model"));
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+        let inferred = from_tensors(&tensors).unwrap();
+        let mut expected = Generator::load(&path, &Device::Cpu).unwrap().config().clone();
+        expected.conv_clamp = None;
+        assert_eq!(*inferred.config(), expected);
+    }
+}
+
+#[test]
+fn a_broken_file_says_what_is_wrong() {
+    let bytes = std::fs::read(reference("a.model")).unwrap();
+    for len in [0, 7, 100, 5000, bytes.len() - 1] {
+        let error = Generator::from_bytes(&bytes[..len], &Device::Cpu).err().unwrap();
+        assert!(matches!(error, ModelError::Format(_)), "{len}: {error}");
+    }
+    let mut tensors = candle_core::safetensors::load(reference("a.model"), &Device::Cpu).unwrap();
+    let key = "synthesis.b16.conv0.weight";
+    let weight = tensors.remove(key).unwrap();
+    let error = from_tensors(&tensors).err().unwrap().to_string();
+    assert_eq!(error, format!("has no weight `{key}`"));
+    tensors.insert(key.into(), weight.narrow(0, 0, 60).unwrap().contiguous().unwrap());
+    let error = from_tensors(&tensors).err().unwrap().to_string();
+    assert_eq!(error, format!("weight `{key}` has shape [60, 64, 3, 3], expected [64, 64, 3, 3]"));
+    tensors.insert(key.into(), (&weight * f64::NAN).unwrap());
+    assert!(matches!(from_tensors(&tensors), Err(ModelError::NotFinite(k)) if k == key));
+    let path = reference("none");
+    assert!(matches!(Generator::load(&path, &Device::Cpu), Err(ModelError::Io(_))));
+}
+
+#[test]
+fn sizes_out_of_bounds_are_refused() {
+    let good = small(32);
+    let changes: [fn(&mut Config); 6] = [
+        |c| c.z_dim = 1 << 40,
+        |c| c.img_resolution = 48,
+        |c| c.img_channels = 2,
+        |c| c.channels[0] = 0,
+        |c| c.num_mapping_layers = 0,
+        |c| c.conv_clamp = Some(f32::NAN),
+    ];
+    for change in changes {
+        let mut config = good.clone();
+        change(&mut config);
+        assert!(matches!(Generator::stand_in(config, 0), Err(ModelError::Config(_))));
+    }
+}
+
+#[test]
+fn misshapen_inputs_are_refused() {
+    let generator = Generator::stand_in(small(32), 0).unwrap();
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu);
+    let error = generator.map(&zeros(&[1, 48]).unwrap(), None).err().unwrap().to_string();
+    assert_eq!(error, "z has shape [1, 48], the network takes [n, 32]");
+    let ws = zeros(&[1, 7, 32]).unwrap();
+    let error = generator.synthesize(&ws, &none()).err().unwrap().to_string();
+    assert_eq!(error, "ws have shape [1, 7, 32], the network takes [n, 8, 32]");
+}
+
+/// The stand-in's pictures use the range, differ in shape and colour, and move smoothly.
+#[test]
+fn the_stand_in_is_lively() {
+    let generator = Generator::stand_in(small(64), 0).unwrap();
+    let ws = some_ws(&generator, 12);
+    let images = generator.synthesize(&ws, &Noise::default()).unwrap();
+    let spread = std(&images);
+    assert!((0.4..0.7).contains(&spread), "{spread}");
+    for i in 0..12 {
+        let a = images.narrow(0, i, 1).unwrap();
+        assert!(std(&a) > 0.15, "picture {i} is flat: {}", std(&a));
+        let b = images.narrow(0, (i + 1) % 12, 1).unwrap();
+        assert!(std(&(a - b).unwrap()) > 0.3, "pictures {i} and the next are alike");
+    }
+    let step = (ws.narrow(0, 1, 1).unwrap() - ws.narrow(0, 0, 1).unwrap()).unwrap();
+    let near = (ws.narrow(0, 0, 1).unwrap() + (step * 0.01).unwrap()).unwrap();
+    let near = generator.synthesize(&near, &Noise::default()).unwrap();
+    assert!(std(&(near - images.narrow(0, 0, 1).unwrap()).unwrap()) < 0.1);
+}
+
+fn small(resolution: usize) -> Config {
+    let mut config = Config::new(resolution, 1024, 32);
+    (config.z_dim, config.w_dim, config.num_mapping_layers) = (32, 32, 2);
+    config
+}
+
+fn some_ws(generator: &Generator, n: usize) -> Tensor {
+    let dim = generator.config().z_dim;
+    let mut z = vec![0.0; n * dim];
+    RandomState::new(9).fill_normal(&mut z);
+    let z = Tensor::from_vec(z, (n, dim), &Device::Cpu).unwrap();
+    generator.broadcast(&generator.map(&z, None).unwrap()).unwrap()
+}
+
+fn from_tensors(tensors: &HashMap<String, Tensor>) -> Result<Generator, ModelError> {
+    let bytes = safetensors::serialize(tensors, None).unwrap();
+    Generator::from_bytes(&bytes, &Device::Cpu)
+}
