@@ -52,5 +52,5 @@ pub enum CommandError {
 }
 
 fn list(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+    faults.iter().map(|fault| format!("\n  {fault}\n    {}", fault.help())).collect()
 }

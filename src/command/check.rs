@@ -34,6 +34,7 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
         Err(faults) => {
             for fault in &faults {
                 println!("fault: {fault}");
+                println!("    {}", fault.help());
             }
             println!("{}: {} fault(s)", path.display(), faults.len());
             Ok(ExitCode::FAILURE)

@@ -340,7 +340,8 @@ fn print_summary(args: &RenderArgs, done: &Done) {
     let elapsed = summary.elapsed.as_secs_f64();
     let (w, h) = done.size_px.unwrap_or_default();
     let early = if summary.stopped { ", stopped early" } else { "" };
-    println!("wrote {}: {frames} frames, {w}x{h}, {secs:.2} s{early}", args.out.display());
+    let plural = if frames == 1 { "" } else { "s" };
+    println!("wrote {}: {frames} frame{plural}, {w}x{h}, {secs:.2} s{early}", args.out.display());
     println!(
         "took {elapsed:.1} s: {:.1} frames a second, {:.2} times real time",
         frames as f64 / elapsed,

@@ -1,0 +1,60 @@
+//! A frame of every shipped patch on the shipped music, held against a kept picture. Tolerance: the
+//! mean difference of all values below 4 of 255, and 99.5 % of them within 24, which leaves room for
+//! other drivers' and processors' rounding and none for another picture. `cargo xtask bless` keeps
+//! new ones.
+
+#![allow(clippy::expect_used)] // helpers of tests are tests
+
+mod common;
+
+use common::{lumawire, root, stdout};
+
+const AT_SECS: &str = "1.6";
+
+fn golden(name: &str) {
+    let folder = tempfile::tempdir().expect("folder");
+    let made = folder.path().join("frame.png");
+    let output = lumawire()
+        .arg("render")
+        .arg(root().join("patches").join(name).with_extension("lumawire"))
+        .args(["--size", "128x128", "--from", AT_SECS, "--quiet", "-o"])
+        .arg(&made)
+        .output();
+    stdout(&output.expect("the command runs"));
+    let kept = root().join("tests/golden").join(name).with_extension("png");
+    if std::env::var_os("LUMAWIRE_BLESS").is_some() {
+        std::fs::copy(&made, &kept).expect("kept");
+    }
+    let made = image::open(&made).expect("frame").into_rgb8();
+    let kept = image::open(&kept).expect("golden; `cargo xtask bless` makes it").into_rgb8();
+    assert_eq!(made.dimensions(), kept.dimensions());
+    let mut differences: Vec<u8> =
+        made.as_raw().iter().zip(kept.as_raw()).map(|(a, b)| a.abs_diff(*b)).collect();
+    differences.sort_unstable();
+    let mean = differences.iter().map(|d| f64::from(*d)).sum::<f64>() / differences.len() as f64;
+    let most = differences[differences.len() * 995 / 1000];
+    assert!(mean < 4.0 && most <= 24, "{name}: mean {mean:.2}, 99.5 % within {most}");
+    // A picture, not a plain area: the test would pass on a blank golden otherwise.
+    let (least, greatest) = (kept.as_raw().iter().min(), kept.as_raw().iter().max());
+    assert!(greatest.zip(least).is_some_and(|(g, l)| g - l > 60));
+}
+
+#[test]
+fn calm_drift() {
+    golden("calm_drift");
+}
+
+#[test]
+fn chroma_bloom() {
+    golden("chroma_bloom");
+}
+
+#[test]
+fn harmonic_percussive() {
+    golden("harmonic_percussive");
+}
+
+#[test]
+fn kick_snare() {
+    golden("kick_snare");
+}
