@@ -6,8 +6,10 @@ use crate::shell::{self, Outcome};
 /// Writes the golden files from what the program draws now.
 pub fn run() -> Outcome {
     setup::run(false)?;
-    shell::run(shell::cargo(["test", "--test", "golden"]).env("LUMAWIRE_BLESS", "1"))?;
+    shell::run(
+        shell::cargo(["test", "--test", "golden", "--test", "command"]).env("LUMAWIRE_BLESS", "1"),
+    )?;
     println!("The golden files are written anew. Look at `git diff` before you commit them:");
-    println!("each change in them is a change of what people's patches look like.");
+    println!("each change in them is a change of what people see.");
     Ok(())
 }
