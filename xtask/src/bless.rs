@@ -3,7 +3,8 @@
 use crate::setup;
 use crate::shell::{self, Outcome};
 
-/// Writes the golden files from what the program draws now.
+/// Writes the golden files from what the program draws now, and the shipped patches in their
+/// canonical form.
 pub fn run() -> Outcome {
     setup::run(false)?;
     shell::run(

@@ -27,7 +27,7 @@ Usage: cargo xtask <chore> [arguments]
                            licences, clippy, tests, the freshness of docs/nodes.md
   bench [name]             run the benchmarks, all or one of: engine, generator, analysis; then
                            print one table of the results
-  bless                    write the golden files anew from what the program draws now
+  bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
 GPU checks come with the CUDA build; there is none yet.
