@@ -1,6 +1,7 @@
 //! Times picture effects on this machine's graphics device, one line an effect and size:
 //! `cargo run -p lumawire-nodes --example post_times`.
 #![allow(clippy::unwrap_used)] // a measurement may stop at the first failure
+#![allow(clippy::disallowed_methods)] // and it reads the clock
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,25 +1,42 @@
-//! Everything that has to pass, from quick to slow.
+//! `cargo xtask ci`: everything that must pass, the quick checks first.
 
 use std::time::Instant;
 
-use crate::command::{self, Outcome, cargo, output};
-use crate::{direction, docs, licences, setup};
+use crate::shell::{self, Failure, Outcome};
+use crate::{direction, docs, setup};
 
-fn run_all() -> Outcome {
-    setup::install()?;
-    command::run(cargo().args(["fmt", "--all", "--check"]))?;
-    let metadata = output(cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
-    direction::check(&metadata)?;
-    licences::check()?;
-    command::run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    command::test(&[])?;
-    docs::check()
-}
-
-/// Runs all checks, and says how long they took.
+/// Runs all checks and stops at the first that fails.
 pub fn run() -> Outcome {
     let started = Instant::now();
-    let result = run_all();
-    println!("ci took {:.1} minutes", started.elapsed().as_secs_f64() / 60.0);
-    result
+    step("setup", || setup::run(true))?;
+    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("dependency direction", check_direction)?;
+    step("licences, bans, sources", || {
+        cargo(&["deny", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"])
+    })?;
+    step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    step("tests", || cargo(&["test", "--workspace"]))?;
+    step("docs/nodes.md", docs::check)?;
+    println!("All checks passed in {:.0} s.", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn step(name: &str, check: impl FnOnce() -> Outcome) -> Outcome {
+    println!("== {name}");
+    let started = Instant::now();
+    check().map_err(|failure| Failure {
+        message: format!("{name}: {}", failure.message),
+        ..failure
+    })?;
+    println!("== {name}: passed in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn cargo(args: &[&str]) -> Outcome {
+    shell::run(&mut shell::cargo(args))
+}
+
+fn check_direction() -> Outcome {
+    let faults = direction::faults(&shell::metadata(&["--no-deps"])?);
+    if faults.is_empty() { Ok(()) } else { Err(Failure::new(faults.join("\n"))) }
 }

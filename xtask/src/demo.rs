@@ -1,31 +1,32 @@
-//! A video from real music, with one command.
+//! `cargo xtask demo`: a shipped patch as a video.
 
-use crate::command::{self, Outcome, cargo, root};
+use std::fs;
+
 use crate::setup;
+use crate::shell::{self, Failure, Outcome};
 
-/// 20 seconds of the shipped music.
-fn render(out: &str) -> Outcome {
-    command::run(
-        cargo()
-            .args(["run", "--release", "--quiet", "--", "render", "patches/chroma_bloom.lumawire"])
-            .args([
-                "--audio",
-                "patches/music/sectoid_war_of_freedom.flac",
-                "--to",
-                "20",
-                "-o",
-                out,
-            ]),
-    )
-}
+const PATCH: &str = "patches/chroma_bloom.lumawire";
+const SOUND: &str = "patches/music/sectoid_war_of_freedom.flac";
+const VIDEO: &str = "out/demo.mp4";
+const LENGTH_SECS: &str = "20";
 
-/// Sets up, builds, renders, and says where the video is.
+/// Renders the demo and says where it lies.
 pub fn run() -> Outcome {
-    setup::install()?;
-    let out = root().join("out").join("demo.mp4");
-    std::fs::create_dir_all(root().join("out")).map_err(|e| format!("out/: {e}"))?;
-    println!("building in release, which takes some minutes the first time");
-    render(&out.to_string_lossy())?;
-    println!("\nthe video: {}", out.display());
+    setup::run(false)?;
+    let video = shell::root().join(VIDEO);
+    if let Some(folder) = video.parent() {
+        fs::create_dir_all(folder)
+            .map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
+    }
+    println!("Building in release, which takes some minutes the first time.");
+    shell::run(shell::cargo(["run", "--release", "--", "render", PATCH]).args([
+        "--audio",
+        SOUND,
+        "-o",
+        VIDEO,
+        "--to",
+        LENGTH_SECS,
+    ]))?;
+    println!("The video: {}", video.display());
     Ok(())
 }

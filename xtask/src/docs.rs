@@ -1,28 +1,27 @@
-//! The node reference, from the nodes' own descriptions.
+//! `cargo xtask docs`: the reference of the nodes, from their own descriptions.
 
-use crate::command::{Outcome, cargo, output, root};
+use std::fs;
 
-const HELP: &str = "`cargo xtask docs` writes it anew";
+use crate::shell::{self, Failure, Outcome};
 
-fn rendered() -> Outcome<String> {
-    output(cargo().args(["run", "--quiet", "--", "nodes", "--markdown"]))
-}
+const FILE: &str = "docs/nodes.md";
 
-/// Writes `docs/nodes.md`.
+/// Writes the reference.
 pub fn write() -> Outcome {
-    let path = root().join("docs").join("nodes.md");
-    std::fs::write(&path, rendered()?).map_err(|e| format!("{}: {e}", path.display()))?;
-    println!("wrote {}", path.display());
+    let text = reference()?;
+    fs::write(shell::root().join(FILE), text).map_err(|e| Failure::new(format!("{FILE}: {e}")))?;
+    println!("wrote {FILE}");
     Ok(())
 }
 
-/// Fails if `docs/nodes.md` is not what the nodes say now.
+/// Fails where the reference is not what `write` would write.
 pub fn check() -> Outcome {
-    let path = root().join("docs").join("nodes.md");
-    let kept = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    if kept == rendered()? {
-        println!("docs/nodes.md is up to date");
-        return Ok(());
-    }
-    Err(format!("docs/nodes.md is out of date; {HELP}"))
+    let stale = |why: &str| Failure::new(format!("{FILE} {why}: run `cargo xtask docs`"));
+    let found = fs::read_to_string(shell::root().join(FILE)).map_err(|_| stale("is not there"))?;
+    // A checkout on Windows may have CRLF.
+    if found.replace("\r\n", "\n") == reference()? { Ok(()) } else { Err(stale("is out of date")) }
+}
+
+fn reference() -> Outcome<String> {
+    shell::read(&mut shell::cargo(["run", "--quiet", "--", "nodes", "--markdown"]))
 }

@@ -1,52 +1,70 @@
-//! The project's chores, in plain Rust so that they need nothing but a toolchain.
+//! The project's chores: `cargo xtask <chore>`. It builds in seconds, before anything else does.
 
 mod bench;
+mod bless;
 mod ci;
-mod command;
 mod demo;
 mod direction;
 mod docs;
-mod licences;
 mod setup;
+mod shell;
+mod test;
 
 use std::process::ExitCode;
 
+use shell::{Failure, Outcome};
+
 const HELP: &str = "\
-usage: cargo xtask <chore>
+The project's chores.
 
-  setup [--check]    find what is missing on this machine and install it (or only tell)
-  demo               set up, build, and render a video from real music with a shipped patch
-  test [ARGS]        set up and run all tests (ARGS go to `cargo test`)
-  ci                 what has to pass: formatting, dependency direction, lints, licences, tests
-  bench [FILTER]     run the benchmarks and print one table
-  bless              write the golden hashes anew; look at the difference before committing
-  docs               write docs/nodes.md from the nodes' descriptions
+Usage: cargo xtask <chore> [arguments]
 
-GPU checks come with the CUDA build; there is none yet.";
+  setup [--check] [--ci]   install what is missing; --check only reports (exit code 1 if anything
+                           is missing); --ci also looks after rustfmt, clippy and cargo-deny
+  demo                     set up, then render 20 seconds of a shipped patch to out/demo.mp4
+  test [arguments]         set up, then run all tests; arguments go to `cargo test --workspace`
+  ci                       set up, then everything that must pass: format, dependency direction,
+                           licences, clippy, tests, the freshness of docs/nodes.md
+  bench [name]             run the benchmarks, all or one of: engine, generator, analysis; then
+                           print one table of the results
+  bless                    write the golden files anew, and the shipped patches in canonical form
+  docs                     write docs/nodes.md anew from the nodes' own descriptions
+
+GPU checks come with the CUDA build; there is none yet.
+";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let result = match args.as_slice() {
-        ["setup"] => setup::install(),
-        ["setup", "--check"] => setup::check(),
-        ["demo"] => demo::run(),
-        ["test", rest @ ..] => setup::install().and_then(|()| command::test(rest)),
-        ["ci"] => ci::run(),
-        ["bench", rest @ ..] => bench::run(rest.first().copied()),
-        ["bless"] => command::bless(),
-        ["docs"] => docs::write(),
-        [] | ["help" | "--help" | "-h"] => {
-            println!("{HELP}");
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(args: &[String]) -> Outcome {
+    let Some((chore, args)) = args.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    match (chore.as_str(), args) {
+        ("help" | "-h" | "--help", _) => {
+            print!("{HELP}");
             Ok(())
         }
-        _ => Err(format!("no such chore: {}\n\n{HELP}", args.join(" "))),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("xtask: {why}");
-            ExitCode::FAILURE
+        ("setup", args) => setup::command(args),
+        ("demo", []) => demo::run(),
+        ("test", args) => test::run(args),
+        ("ci", []) => ci::run(),
+        ("bench", []) => bench::run(None),
+        ("bench", [name]) => bench::run(Some(name)),
+        ("bless", []) => bless::run(),
+        ("docs", []) => docs::write(),
+        ("demo" | "ci" | "bench" | "bless" | "docs", _) => {
+            Err(Failure::usage(format!("too many arguments for `{chore}`; see `cargo xtask help`")))
         }
+        _ => Err(Failure::usage(format!("there is no chore `{chore}`; see `cargo xtask help`"))),
     }
 }

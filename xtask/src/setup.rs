@@ -1,116 +1,309 @@
-//! What a machine needs besides Rust: a C linker, ffmpeg, and a Vulkan driver.
+//! `cargo xtask setup`: what the machine must have, and how it gets there.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{Outcome, exists, run};
+use crate::shell::{self, Failure, Outcome};
 
-/// One thing that has to be there.
-struct Need {
+/// The licence checker that is installed where there is none.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
+/// Something that the machine must have, from its package manager.
+struct Item {
     name: &'static str,
-    why: &'static str,
-    there: fn() -> bool,
-    /// Debian's packages.
-    apt: &'static [&'static str],
-    elsewhere: &'static str,
+    purpose: &'static str,
+    found: fn() -> bool,
+    /// The package that brings it, by manager; none where the system always has it or the name of
+    /// the package depends on the hardware.
+    packages: &'static [(Manager, &'static str)],
 }
 
-const NEEDS: &[Need] = &[
-    Need {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manager {
+    Apt,
+    Dnf,
+    Pacman,
+    Brew,
+    Winget,
+}
+
+use Manager::{Apt, Brew, Dnf, Pacman, Winget};
+
+const ITEMS: &[Item] = &[
+    Item {
         name: "C linker",
-        why: "links every Rust program",
-        there: || cfg!(windows) || exists("cc", "--version"),
-        apt: &["gcc", "libc6-dev"],
-        elsewhere: "install a C compiler (macOS: xcode-select --install; Fedora: gcc; Arch: gcc)",
+        purpose: "links every program",
+        found: has_linker,
+        packages: &[
+            (Apt, "gcc libc6-dev"),
+            (Dnf, "gcc"),
+            (Pacman, "gcc"),
+            (Winget, "Microsoft.VisualStudio.2022.BuildTools"),
+        ],
     },
-    Need {
+    Item {
         name: "ffmpeg",
-        why: "encodes videos",
-        there: || exists("ffmpeg", "-version") && exists("ffprobe", "-version"),
-        apt: &["ffmpeg"],
-        elsewhere: "install ffmpeg (macOS: brew install ffmpeg; Fedora: dnf install ffmpeg-free; \
-                    Arch: pacman -S ffmpeg; Windows: winget install Gyan.FFmpeg)",
+        purpose: "encodes video; the tests read it back with ffprobe",
+        found: || ["ffmpeg", "ffprobe"].iter().all(|name| shell::find_program(name).is_some()),
+        packages: &[
+            (Apt, "ffmpeg"),
+            (Dnf, "ffmpeg-free"),
+            (Pacman, "ffmpeg"),
+            (Brew, "ffmpeg"),
+            (Winget, "Gyan.FFmpeg"),
+        ],
     },
-    Need {
+    Item {
+        name: "Vulkan loader",
+        purpose: "opens the graphics driver",
+        found: has_vulkan_loader,
+        packages: &[(Apt, "libvulkan1"), (Dnf, "vulkan-loader"), (Pacman, "vulkan-icd-loader")],
+    },
+    Item {
         name: "Vulkan driver",
-        why: "post effects; a GPU's own, or Mesa's on the CPU",
-        there: has_vulkan,
-        apt: &["mesa-vulkan-drivers", "libvulkan1"],
-        elsewhere: "install your GPU's driver, or Mesa's lavapipe (Fedora: mesa-vulkan-drivers; \
-                    Arch: vulkan-swrast)",
+        purpose: "draws the effects; on a machine without a GPU, on the processor",
+        found: has_vulkan_driver,
+        packages: &[
+            (Apt, "mesa-vulkan-drivers"),
+            (Dnf, "mesa-vulkan-drivers"),
+            (Pacman, "vulkan-swrast"),
+        ],
     },
 ];
 
-/// macOS and Windows bring Metal or their drivers; elsewhere a loader and a driver's manifest.
-fn has_vulkan() -> bool {
-    if cfg!(any(target_os = "macos", windows)) {
-        return true;
+impl Manager {
+    /// The manager of this machine.
+    fn find() -> Option<Self> {
+        let all = [
+            (Apt, "apt-get"),
+            (Dnf, "dnf"),
+            (Pacman, "pacman"),
+            (Brew, "brew"),
+            (Winget, "winget"),
+        ];
+        all.into_iter().find(|(_, program)| shell::find_program(program).is_some()).map(|(m, _)| m)
     }
-    let folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
-    let driver = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .any(|mut entries| entries.next().is_some());
-    let libraries = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu"];
-    let loader = libraries
-        .iter()
-        .chain(&["/usr/lib/aarch64-linux-gnu"])
-        .any(|folder| Path::new(folder).join("libvulkan.so.1").exists());
-    driver && loader
+
+    /// What a person types to install `packages`.
+    fn advice(self, packages: &str) -> String {
+        let install = match self {
+            Apt => "sudo apt-get install",
+            Dnf => "sudo dnf install",
+            Pacman => "sudo pacman -S",
+            Brew => "brew install",
+            Winget => "winget install",
+        };
+        format!("{install} {packages}")
+    }
 }
 
-/// Says what is there; fails if something is missing.
-pub fn check() -> Outcome {
-    match report().len() {
-        0 => Ok(()),
-        n => Err(format!("{n} missing; `cargo xtask setup` installs what it can")),
+/// `cargo xtask setup [--check] [--ci]`.
+pub fn command(args: &[String]) -> Outcome {
+    let (mut check_only, mut ci) = (false, false);
+    for arg in args {
+        match arg.as_str() {
+            "--check" => check_only = true,
+            "--ci" => ci = true,
+            other => return Err(Failure::usage(format!("`setup` does not know `{other}`"))),
+        }
     }
+    if check_only { check(ci) } else { run(ci) }
 }
 
-/// Installs what is missing, on Debian and Ubuntu; elsewhere tells what to do.
-pub fn install() -> Outcome {
+/// Installs what is missing; with `ci` also what only `cargo xtask ci` needs.
+pub fn run(ci: bool) -> Outcome {
     let missing = report();
+    if !missing.is_empty() {
+        install(&missing)?;
+        if let Some(item) = ITEMS.iter().find(|item| !(item.found)()) {
+            return Err(Failure::new(format!("{} is still missing", item.name)));
+        }
+    }
+    if ci { Tool::ALL.iter().try_for_each(Tool::ensure) } else { Ok(()) }
+}
+
+fn check(ci: bool) -> Outcome {
+    let mut missing: Vec<&str> = report().iter().map(|item| item.name).collect();
+    for tool in Tool::ALL.iter().filter(|_| ci) {
+        if !tool.report() {
+            missing.push(tool.name);
+        }
+    }
     if missing.is_empty() {
         return Ok(());
     }
-    if !exists("apt-get", "--version") {
-        let advice: Vec<_> =
-            missing.iter().map(|n| format!("  {}: {}", n.name, n.elsewhere)).collect();
-        return Err(format!("please install what is missing:\n{}", advice.join("\n")));
-    }
-    let packages: Vec<&str> = missing.iter().flat_map(|n| n.apt).copied().collect();
-    run(apt().arg("update").arg("-qq"))?;
-    run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages))?;
-    match report().len() {
-        0 => Ok(()),
-        n => Err(format!("{n} still missing after installing {}", packages.join(" "))),
+    Err(Failure::new(format!("missing: {}; `cargo xtask setup` installs it", missing.join(", "))))
+}
+
+/// Prints a line an item and returns those that are missing.
+fn report() -> Vec<&'static Item> {
+    ITEMS.iter().filter(|item| !print_found(item.name, item.purpose, (item.found)())).collect()
+}
+
+fn print_found(name: &str, purpose: &str, found: bool) -> bool {
+    println!("{:<14} {:<8} {purpose}", name, if found { "found" } else { "MISSING" });
+    found
+}
+
+fn install(missing: &[&Item]) -> Outcome {
+    let manager = Manager::find();
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|item| item.packages)
+        .filter(|(of, _)| Some(*of) == manager)
+        .flat_map(|(_, packages)| packages.split(' '))
+        .collect();
+    match manager {
+        Some(Apt) => apt_install(&packages),
+        Some(manager) if !packages.is_empty() => Err(Failure::new(format!(
+            "install what is missing, then run this again:\n  {}",
+            manager.advice(&packages.join(" "))
+        ))),
+        _ => Err(Failure::new(format!("install what is missing:{}", advice(missing)))),
     }
 }
 
-/// Prints a line a need; returns the missing ones.
-fn report() -> Vec<&'static Need> {
-    let mut missing = Vec::new();
-    for need in NEEDS {
-        let there = (need.there)();
-        println!("{:8} {} ({})", if there { "found" } else { "missing" }, need.name, need.why);
-        if !there {
-            missing.push(need);
+/// Every way to get each of `missing`.
+fn advice(missing: &[&Item]) -> String {
+    let mut lines = String::new();
+    for item in missing {
+        lines += &format!("\n  {}:", item.name);
+        if item.name == "C linker" {
+            lines += "\n    xcode-select --install (macOS)";
+        }
+        for (manager, packages) in item.packages {
+            lines += &format!("\n    {}", manager.advice(packages));
+        }
+        if item.name.starts_with("Vulkan") {
+            lines += "\n    elsewhere it comes with the graphics card's driver";
         }
     }
-    missing
+    lines
 }
 
-/// apt-get as it may be called: as root, else by sudo.
-fn apt() -> Command {
-    let is_root = std::env::var_os("USER").is_some_and(|u| u == "root")
-        || std::fs::metadata("/root").is_ok_and(|_| std::fs::read_dir("/root").is_ok());
-    let mut command = if is_root || !exists("sudo", "--version") {
-        Command::new("apt-get")
-    } else {
-        let mut sudo = Command::new("sudo");
-        sudo.args(["--preserve-env=DEBIAN_FRONTEND", "apt-get"]);
-        sudo
-    };
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    command
+fn apt_install(packages: &[&str]) -> Outcome {
+    shell::run(&mut as_root(&["apt-get", "update"])?)?;
+    let install = ["apt-get", "install", "--yes", "--no-install-recommends"];
+    shell::run(&mut as_root(&[&install, packages].concat())?)
+}
+
+/// `env DEBIAN_FRONTEND=noninteractive args…` with the rights to install.
+fn as_root(args: &[&str]) -> Outcome<Command> {
+    let env = ["env", "DEBIAN_FRONTEND=noninteractive"];
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if is_root {
+        return Ok(shell::command(env[0], [&env[1..], args].concat()));
+    }
+    if shell::find_program("sudo").is_some() {
+        return Ok(shell::command("sudo", [&env, args].concat()));
+    }
+    Err(Failure::new(format!(
+        "neither root nor sudo; ask an administrator for: {}",
+        args.join(" ")
+    )))
+}
+
+fn has_linker() -> bool {
+    // The MSVC linker is found by rustc itself, not through the PATH.
+    cfg!(windows) || ["cc", "gcc", "clang"].iter().any(|name| shell::find_program(name).is_some())
+}
+
+fn has_vulkan_loader() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true; // comes with the driver, which the program names if it cannot open it
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for base in ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"].map(PathBuf::from) {
+        folders.extend(entries(&base)); // Debian keeps libraries in a folder an architecture
+        folders.push(base);
+    }
+    if let Some(more) = std::env::var_os("LD_LIBRARY_PATH") {
+        folders.extend(std::env::split_paths(&more));
+    }
+    folders.iter().any(|folder| folder.join("libvulkan.so.1").exists())
+}
+
+/// Whether a description of an installed driver lies where the Vulkan loader looks.
+fn has_vulkan_driver() -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    let named = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].into_iter().filter_map(std::env::var_os);
+    let named: Vec<PathBuf> =
+        named.flat_map(|v| std::env::split_paths(&v).collect::<Vec<_>>()).collect();
+    let folders = [
+        "/usr/share/vulkan/icd.d",
+        "/usr/local/share/vulkan/icd.d",
+        "/etc/vulkan/icd.d",
+        "/usr/local/etc/vulkan/icd.d",
+    ];
+    let mut files = folders.iter().flat_map(|folder| entries(Path::new(folder))).chain(named);
+    files.any(|file| file.extension().is_some_and(|e| e == "json") && file.is_file())
+}
+
+/// What a folder holds; nothing where there is none.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().map(|entry| entry.path()).collect()
+}
+
+/// A subcommand of cargo that `cargo xtask ci` needs.
+struct Tool {
+    name: &'static str,
+    purpose: &'static str,
+    /// The arguments of cargo that show it is there.
+    probe: [&'static str; 2],
+    how: How,
+}
+
+enum How {
+    Component,
+    Crate(&'static str),
+}
+
+impl Tool {
+    const ALL: &'static [Self] = &[
+        Self {
+            name: "rustfmt",
+            purpose: "checks the format",
+            probe: ["fmt", "--version"],
+            how: How::Component,
+        },
+        Self {
+            name: "clippy",
+            purpose: "checks the code",
+            probe: ["clippy", "--version"],
+            how: How::Component,
+        },
+        Self {
+            name: "cargo-deny",
+            purpose: "checks licences, bans and sources",
+            probe: ["deny", "--version"],
+            how: How::Crate(CARGO_DENY),
+        },
+    ];
+
+    fn report(&self) -> bool {
+        print_found(self.name, self.purpose, shell::succeeds(&mut shell::cargo(self.probe)))
+    }
+
+    fn ensure(&self) -> Outcome {
+        if self.report() {
+            return Ok(());
+        }
+        match self.how {
+            How::Component if shell::find_program("rustup").is_some() => {
+                shell::run(&mut shell::command("rustup", ["component", "add", self.name]))
+            }
+            How::Component => Err(Failure::new(format!(
+                "{0} is missing: `rustup component add {0}`, or the package of your system",
+                self.name
+            ))),
+            How::Crate(version) => shell::run(&mut shell::cargo(["install", "--locked", version])),
+        }
+    }
 }
