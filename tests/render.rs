@@ -40,9 +40,18 @@ fn two_renders_are_equal_and_another_seed_is_another_film() {
     assert_ne!(first, render("2"));
 }
 
+/// With feedback every earlier picture counts; without it none is drawn on the way to the part.
 #[test]
 fn a_part_has_the_frames_of_the_whole() {
+    part_equals_whole(&Bench::new(), true);
     let bench = Bench::new();
+    let plain =
+        common::SMALL.replace("trail.image -> video.image", "generator.image -> video.image");
+    fs::write(bench.path("small.lumawire"), plain).expect("patch");
+    part_equals_whole(&bench, false);
+}
+
+fn part_equals_whole(bench: &Bench, draws_on_the_way: bool) {
     stdout(&bench.render("whole/", &["--size", "64x64", "--quiet"]));
     stdout(&bench.render("part/", &["--size", "64x64", "--quiet", "--from", "1.5", "--to", "2"]));
     let names = |folder: &str| {
@@ -57,9 +66,26 @@ fn a_part_has_the_frames_of_the_whole() {
         let read = |folder: &str| fs::read(bench.path(folder).join(&name)).expect("frame");
         assert_eq!(read("part"), read("whole"), "{}", name.to_string_lossy());
     }
-    stdout(&bench.render("still.png", &["--size", "64x64", "--quiet", "--from", "1.5"]));
+    let printed = stdout(&bench.render("still.png", &["--size", "64x64", "--from", "1.5"]));
+    let drawn = printed.lines().find(|line| line.contains("generate.stylegan2")).expect("a line");
+    let expected = if draws_on_the_way { "46 runs" } else { " 1 runs" };
+    assert!(drawn.contains(expected), "{drawn}");
     let whole = fs::read(bench.path("whole").join("frame_00045.png")).expect("frame");
     assert_eq!(fs::read(bench.path("still.png")).expect("still"), whole);
+}
+
+#[test]
+fn a_folder_gets_as_many_digits_as_the_node_says() {
+    let bench = Bench::new();
+    let patch = common::SMALL
+        .replace(r#""output.video@1""#, r#""output.sequence@1", "params": { "digits": 3 }"#);
+    fs::write(bench.path("small.lumawire"), patch).expect("patch");
+    stdout(
+        &bench.render("frames", &["--size", "32x32", "--from", "0.1", "--to", "0.2", "--quiet"]),
+    );
+    for frame in 3..6 {
+        assert!(bench.path("frames").join(format!("frame_{frame:03}.png")).is_file());
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::value::{AudioBlock, Value};
 
 /// One node with its inputs set by hand.
 ///
-/// ```ignore
+/// ```text
 /// let mut node = Harness::new(&SPEC).param("cutoff_hz", 200.0_f32).prepare()?;
 /// node.input("audio", Value::Audio(block.into()));
 /// node.block()?;

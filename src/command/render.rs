@@ -167,6 +167,15 @@ fn codec_of(step: &Step) -> Option<Codec> {
     }
 }
 
+/// A folder's pictures are numbered with as many digits as the output node asks for.
+fn with_digits(out: &Path, step: &Step) -> PathBuf {
+    let is_folder = out.extension().is_none() && !out.to_string_lossy().contains('%');
+    match float_param(step, "digits") {
+        Some(digits) if is_folder => out.join(format!("frame_%0{}d.png", digits as u32)),
+        _ => out.to_owned(),
+    }
+}
+
 /// What the writer needs besides the size of the picture.
 struct WriterSettings {
     out: PathBuf,
@@ -194,7 +203,7 @@ impl WriterSettings {
             crf: float_param(step, "quality_crf").map(|crf| crf as u8),
             sound: sound.map(|path| Sound { path, start_secs, duration_secs: None }),
         };
-        Self { out: args.out.clone(), first_frame: range.from, video }
+        Self { out: with_digits(&args.out, step), first_frame: range.from, video }
     }
 
     fn open(self, size_px: (u32, u32)) -> Result<Box<dyn FrameWriter>, OutputError> {

@@ -48,7 +48,7 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(0.0, 96_000.0)
             .unit(Unit::Hz)
             .doc("Lowest frequency that counts; 500 Hz for snares."),
-        Param::float("high_hz", "High", 48_000.0, (50.0, 20_000.0))
+        Param::float("high_hz", "High", 48_000.0, (50.0, 48_000.0))
             .hard(1.0, 96_000.0)
             .unit(Unit::Hz)
             .doc("Highest frequency that counts; 150 Hz for kicks."),

@@ -14,7 +14,7 @@ const PRELUDE: &str = include_str!("prelude.wgsl");
 /// A fragment pass. Its WGSL binds, in group 0, a uniform `U` at 0 and textures from 1 on, and
 /// defines `fn effect(pixel: vec2<i32>) -> vec4<f32>`; `prelude.wgsl` is appended.
 ///
-/// ```ignore
+/// ```text
 /// struct Invert { effect: Effect<InvertUniforms> }
 ///
 /// fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
