@@ -1,6 +1,7 @@
 //! Neural networks in candle: configuration, loading, forward passes.
 
 pub mod error;
+pub mod file;
 pub mod random;
 pub mod stylegan2;
 

@@ -22,10 +22,7 @@ fn engine(c: &mut Criterion) {
     let swapped = RefCell::new(fresh());
     c.bench_function("engine/swap of 1000 nodes", |b| {
         b.iter_batched(
-            || {
-                let generation = swapped.borrow().generation();
-                prepare(plan.clone(), &RunCx::default(), Some((&plan, generation)))
-            },
+            || prepare(plan.clone(), &RunCx::default(), Some(swapped.borrow().running())),
             |prepared| swapped.borrow_mut().swap(prepared).is_ok(),
             BatchSize::PerIteration,
         );

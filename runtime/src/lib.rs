@@ -8,5 +8,7 @@ pub mod render;
 pub mod show;
 pub mod transport;
 
-pub use engine::{Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, prepare};
+pub use engine::{
+    Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, Running, prepare,
+};
 pub use preparer::{Preparer, SwapPort};

@@ -1,12 +1,11 @@
 //! The worker that prepares plans while the engine runs, and frees what swaps leave over.
 
-use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lumawire_core::plan::Plan;
 
-use crate::engine::{Engine, Garbage, Prepared, RunCx, prepare};
+use crate::engine::{Engine, Garbage, Prepared, RunCx, Running, prepare};
 
 /// Plans that may wait for the worker. An editor that is faster waits here, never the engine.
 const MAX_WAITING: usize = 8;
@@ -30,11 +29,10 @@ impl Preparer {
         let (done, prepared) = bounded(MAX_WAITING);
         // One place more than plans can be under way, so that the engine's send never fails.
         let (garbage, trash) = bounded(2 * MAX_WAITING + 2);
-        let (plan, cx, generation) =
-            (engine.plan().clone(), engine.cx().clone(), engine.generation());
+        let (running, cx) = (engine.running().clone(), engine.cx().clone());
         let worker = Builder::new()
             .name("lumawire-worker".into())
-            .spawn(move || work(&waiting, &done, &trash, plan, &cx, generation))?;
+            .spawn(move || work(&waiting, &done, &trash, running, &cx))?;
         Ok((Self { plans: Some(plans), worker: Some(worker) }, SwapPort { prepared, garbage }))
     }
 
@@ -71,17 +69,15 @@ fn work(
     waiting: &Receiver<Plan>,
     done: &Sender<Prepared>,
     trash: &Receiver<Garbage>,
-    mut running: Arc<Plan>,
+    mut running: Running,
     cx: &RunCx,
-    mut generation: u64,
 ) {
     loop {
         crossbeam_channel::select! {
             recv(waiting) -> plan => {
                 let Ok(plan) = plan else { return };
-                let prepared = prepare(plan, cx, Some((&running, generation)));
-                running = prepared.plan().clone();
-                generation += 1;
+                let prepared = prepare(plan, cx, Some(&running));
+                running = prepared.once_running();
                 if !hand_over(prepared, done, trash) {
                     return;
                 }

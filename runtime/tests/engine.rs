@@ -13,9 +13,7 @@ fn engine(nodes: &str, wires: &[&str]) -> Engine {
 }
 
 fn swap(engine: &mut Engine, nodes: &str, wires: &[&str]) {
-    let running = engine.plan().clone();
-    let prepared =
-        prepare(plan(nodes, wires), &RunCx::default(), Some((&running, engine.generation())));
+    let prepared = prepare(plan(nodes, wires), &RunCx::default(), Some(engine.running()));
     assert!(engine.swap(prepared).is_ok());
 }
 
@@ -280,14 +278,19 @@ fn a_rebuilt_node_adopts_and_a_failed_one_leaves_the_old_running() {
     assert!(matches!(&reports[..], [r] if r.node == "pole" && r.error.is_some()));
     run_blocks(&mut engine, 1);
     assert_eq!(control(&engine, "pole", "out"), before * 0.999 + 1.0);
+    assert!(engine.take_reports().is_empty(), "running on does not heal it");
+
+    // The next plan tries again, though the parameters are the same.
+    swap(&mut engine, &pole(7, 2), &WATCH_POLE);
+    assert!(matches!(&engine.take_reports()[..], [r] if r.error.is_some()));
+    swap(&mut engine, &pole(4, 1), &WATCH_POLE);
+    assert!(matches!(&engine.take_reports()[..], [r] if r.error.is_none()));
 }
 
 #[test]
 fn a_plan_prepared_against_another_one_is_given_back() {
     let mut engine = engine(&pole(0, 1), &WATCH_POLE);
-    let (running, generation) = (engine.plan().clone(), engine.generation());
-    let late =
-        prepare(plan(&pole(0, 2), &WATCH_POLE), &RunCx::default(), Some((&running, generation)));
+    let late = prepare(plan(&pole(0, 2), &WATCH_POLE), &RunCx::default(), Some(engine.running()));
     swap(&mut engine, &pole(0, 3), &WATCH_POLE);
     assert!(engine.swap(late).is_err());
     run_blocks(&mut engine, 1);

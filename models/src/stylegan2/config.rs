@@ -104,6 +104,9 @@ impl Config {
         let num_blocks = self.resolutions().count();
         check("number of blocks", self.channels.len(), num_blocks, num_blocks)?;
         self.channels.iter().try_for_each(|&c| check("a block's channels", c, 1, 2048))?;
+        // Published networks stay below 2^25 values a layer; a hostile file could ask for anything.
+        let values = self.channels.iter().zip(self.resolutions()).map(|(c, r)| c * r * r);
+        check("values in a layer", values.max().unwrap_or(0), 0, 1 << 27)?;
         match self.conv_clamp {
             Some(clamp) if !(clamp.is_finite() && clamp > 0.0) => {
                 Err(ModelError::Config(format!("conv_clamp is {clamp}, not above 0")))
@@ -136,11 +139,12 @@ pub(super) struct PublishedConfig {
 #[serde(default)]
 struct MappingArguments {
     num_layers: usize,
+    lr_multiplier: f64,
 }
 
 impl Default for MappingArguments {
     fn default() -> Self {
-        Self { num_layers: 8 }
+        Self { num_layers: 8, lr_multiplier: 0.01 }
     }
 }
 
@@ -151,6 +155,8 @@ struct SynthesisArguments {
     channel_max: usize,
     architecture: Architecture,
     conv_clamp: Option<f32>,
+    activation: String,
+    resample_filter: Vec<f32>,
 }
 
 impl Default for SynthesisArguments {
@@ -160,24 +166,42 @@ impl Default for SynthesisArguments {
             channel_max: 512,
             architecture: Architecture::Skip,
             conv_clamp: None,
+            activation: "lrelu".into(),
+            resample_filter: vec![1.0, 3.0, 3.0, 1.0],
         }
     }
 }
 
-impl From<PublishedConfig> for Config {
-    fn from(p: PublishedConfig) -> Self {
-        let s = p.synthesis_kwargs;
+impl PublishedConfig {
+    /// The configuration; an error where the network was trained with arguments that the code here
+    /// does not know, and would draw something else.
+    pub fn into_config(self) -> Result<Config, ModelError> {
+        let (m, s) = (self.mapping_kwargs, self.synthesis_kwargs);
+        let known = SynthesisArguments::default();
+        let unknown = |name: &str, value: String| {
+            let why = format!("{name} is {value}, which this build cannot draw with");
+            Err(ModelError::Config(why))
+        };
+        if m.lr_multiplier != MappingArguments::default().lr_multiplier {
+            return unknown("mapping_kwargs.lr_multiplier", m.lr_multiplier.to_string());
+        }
+        if s.activation != known.activation {
+            return unknown("synthesis_kwargs.activation", s.activation);
+        }
+        if s.resample_filter != known.resample_filter {
+            return unknown("synthesis_kwargs.resample_filter", format!("{:?}", s.resample_filter));
+        }
         // A resolution beyond the bound is refused by `validate`.
-        Self {
-            z_dim: p.z_dim,
-            w_dim: p.w_dim,
-            c_dim: p.c_dim,
-            img_resolution: p.img_resolution,
-            img_channels: p.img_channels,
-            num_mapping_layers: p.mapping_kwargs.num_layers,
+        Ok(Config {
+            z_dim: self.z_dim,
+            w_dim: self.w_dim,
+            c_dim: self.c_dim,
+            img_resolution: self.img_resolution,
+            img_channels: self.img_channels,
+            num_mapping_layers: m.num_layers,
             architecture: s.architecture,
             conv_clamp: s.conv_clamp,
-            ..Self::new(p.img_resolution.min(4096), s.channel_base, s.channel_max)
-        }
+            ..Config::new(self.img_resolution.min(4096), s.channel_base, s.channel_max)
+        })
     }
 }

@@ -19,6 +19,7 @@ pub use noise::{Noise, NoiseMode};
 pub use synthesis::{BlockOutput, Path};
 
 use crate::ModelError;
+use crate::file::read_bounded;
 use mapping::Mapping;
 use synthesis::Synthesis;
 use weights::Weights;
@@ -40,11 +41,7 @@ impl Generator {
     /// metadata entry `config`, or else from names and shapes. Fails on the first weight that is
     /// missing, misshapen or not finite, and names it.
     pub fn load(path: &std::path::Path, device: &Device) -> Result<Self, ModelError> {
-        let len = std::fs::metadata(path)?.len();
-        if len > MAX_FILE_LEN {
-            return Err(ModelError::Config(format!("the file has {len} bytes, too many")));
-        }
-        Self::from_bytes(&std::fs::read(path)?, device)
+        Self::from_bytes(&read_bounded(path, MAX_FILE_LEN)?, device)
     }
 
     /// As [`load`](Self::load), from the bytes of a file.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 
 use super::config::{Architecture, Config, PublishedConfig};
 use crate::ModelError;
@@ -26,6 +26,10 @@ impl Weights {
         let file = SafeTensors::deserialize(bytes)?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
+            // Only floats are weights; whatever else a file carries is not worth its memory.
+            if !matches!(view.dtype(), Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64) {
+                continue;
+            }
             tensors.insert(name, view.load(device)?.to_dtype(DType::F32)?);
         }
         let weights = Self { tensors };
@@ -33,7 +37,7 @@ impl Weights {
         let config = match metadata.metadata().as_ref().and_then(|m| m.get("config")) {
             Some(json) => serde_json::from_str::<PublishedConfig>(json)
                 .map_err(|e| ModelError::Config(format!("metadata `config`: {e}")))?
-                .into(),
+                .into_config()?,
             None => weights.infer_config()?,
         };
         Ok((weights, config))
@@ -103,7 +107,8 @@ impl Weights {
             channels,
             num_mapping_layers: (0..).take_while(|i| has(&format!("mapping.fc{i}.weight"))).count(),
             architecture,
-            conv_clamp: None,
+            // No weight tells; all published networks of this layout were trained with it.
+            conv_clamp: Some(256.0),
         })
     }
 }

@@ -54,6 +54,8 @@ impl Node for Mapping {
             } else {
                 io.outputs.set(OUT_LATENT, Value::Latent(latent.clone()));
             }
+        } else {
+            io.outputs.set(OUT_LATENT, Value::Empty);
         }
         if let Some(bank) = io.inputs.bank(IN_BANK) {
             let mapped = if bank.space == Space::Z && !bank.is_empty() {
@@ -64,6 +66,8 @@ impl Node for Mapping {
                 bank.clone()
             };
             io.outputs.set(OUT_BANK, Value::LatentBank(mapped));
+        } else {
+            io.outputs.set(OUT_BANK, Value::Empty);
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ use super::pool::Pool;
 /// Names a part of the adapter that is to be taken, whatever else there is.
 const ADAPTER_NAME_VARIABLE: &str = "WGPU_ADAPTER_NAME";
 
+/// The largest picture: 8K has half of it. More would take gigabytes a pass.
+const MAX_PIXELS: u64 = 1 << 26;
+
 /// A graphics device. Nodes get it by `cx.services.get_or_try_init(Gpu::new)`.
 #[derive(Debug)]
 pub struct Gpu {
@@ -123,10 +126,11 @@ impl Gpu {
         if width == 0 || height == 0 {
             return Err(self.error(format!("a picture of {width} × {height} pixels has no area")));
         }
-        if width > max || height > max {
+        if width > max || height > max || u64::from(width) * u64::from(height) > MAX_PIXELS {
             return Err(self.error(format!(
-                "a picture of {width} × {height} pixels is too large: this device takes up to \
-                 {max} × {max}"
+                "a picture of {width} × {height} pixels is too large: this device takes sides up \
+                 to {max} and {} million pixels in all",
+                MAX_PIXELS / 1_000_000
             )));
         }
         Ok(())
@@ -227,10 +231,12 @@ mod tests {
     fn sizes_without_area_or_past_the_limit_are_refused() {
         let gpu = gpu();
         let max = gpu.limits.max_texture_dimension_2d;
-        for size in [(0, 4), (4, 0), (max + 1, 1), (1, max + 1)] {
+        for size in [(0, 4), (4, 0), (max + 1, 1), (1, max + 1), (8_193, 8_192)] {
             assert!(gpu.check_size(size).is_err(), "{size:?}");
         }
-        assert!(gpu.check_size((max, max)).is_ok());
+        for size in [(max, 1), (1, max), (8_192, 8_192)] {
+            assert!(gpu.check_size(size).is_ok(), "{size:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use lumawire_core::{
     FileKind, Io, LatentBank, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate,
     Role, Space, Value,
 };
+use lumawire_models::file::read_bounded;
 use lumawire_models::random::RandomState;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -117,18 +118,17 @@ fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
 
 fn from_file(path: &Path, space: usize) -> Result<LatentBank, NodeError> {
     let err = |reason: String| NodeError::file(path, reason);
-    let len = std::fs::metadata(path).map_err(|e| err(e.to_string()))?.len();
-    if len > MAX_FILE_BYTES {
-        return Err(err("is larger than 1 GiB: save fewer latents".to_owned()));
-    }
-    let bytes = std::fs::read(path).map_err(|e| err(e.to_string()))?;
-    let array = match path.extension().and_then(|e| e.to_str()) {
-        Some("npy") => npy::read(&bytes),
-        Some("npz") => from_npz(&bytes),
-        Some("safetensors") => from_safetensors(&bytes),
-        _ => Err("is no .npy, .npz or .safetensors: save the latents as one of them".to_owned()),
+    let read: fn(&[u8]) -> Result<Array, String> = match path.extension().and_then(|e| e.to_str()) {
+        Some("npy") => npy::read,
+        Some("npz") => from_npz,
+        Some("safetensors") => from_safetensors,
+        _ => {
+            let help = "is no .npy, .npz or .safetensors: save the latents as one of them";
+            return Err(err(help.to_owned()));
+        }
     };
-    array.and_then(|array| arrange(array, space)).map_err(err)
+    let bytes = read_bounded(path, MAX_FILE_BYTES).map_err(|e| err(e.to_string()))?;
+    read(&bytes).and_then(|array| arrange(array, space)).map_err(err)
 }
 
 fn from_safetensors(bytes: &[u8]) -> Result<Array, String> {
@@ -145,15 +145,15 @@ fn from_safetensors(bytes: &[u8]) -> Result<Array, String> {
 }
 
 fn from_npz(bytes: &[u8]) -> Result<Array, String> {
-    let arrays = npz::arrays(bytes)?;
-    let names: Vec<&str> = arrays.iter().map(|(name, _)| *name).collect();
+    let mut arrays = npz::arrays(bytes)?;
+    // The known names first, in their order; the others as they come.
+    let rank = |name: &str| ARRAY_NAMES.iter().position(|n| *n == name);
+    arrays.sort_by_key(|(name, _)| rank(name).unwrap_or(ARRAY_NAMES.len()));
     let mut reason = "holds no array".to_owned();
-    for name in preferred(&names) {
-        for (_, bytes) in arrays.iter().filter(|(n, _)| n == name) {
-            match npy::read(bytes) {
-                Ok(array) => return Ok(array),
-                Err(why) => reason = format!("`{name}` {why}"),
-            }
+    for (name, bytes) in arrays {
+        match npy::read(bytes) {
+            Ok(array) => return Ok(array),
+            Err(why) => reason = format!("`{name}` {why}"),
         }
     }
     Err(reason)

@@ -171,6 +171,10 @@ impl Way {
     }
 
     fn step_vector(&mut self, length: f32, seed: u64, bounds: Bounds<'_>) {
+        // The bounds move with the radius and the base; a target left outside is never reached.
+        if let Some(target) = &mut self.target {
+            bounds.hold(target);
+        }
         let arrived = |target: &Vec<f32>| distance(target, &self.offset) < bounds.arrival();
         if self.target.as_ref().is_none_or(arrived) {
             self.draw(seed);
@@ -315,6 +319,19 @@ mod tests {
             node.input("base", Value::Latent(base(100.0).into()));
             assert!(distance(&run(&mut node, 1)[0][..8], &[100.0; 8]) < 2.01);
         }
+    }
+
+    #[test]
+    fn a_smaller_radius_does_not_stop_it() {
+        let node = at_fps(30, "vector").param("speed", 5.0_f32).param("radius", 8.0_f32);
+        let mut node = node.prepare().unwrap();
+        let base = Latent { space: Space::W, dim: 16, data: vec![0.0; 16] };
+        node.input("base", Value::Latent(base.into()));
+        run(&mut node, 20);
+        node.set_param("radius", 1.0_f32);
+        let ways = run(&mut node, 200);
+        let late: f32 = ways[100..].windows(2).map(|p| distance(&p[0], &p[1])).sum();
+        assert!(late > 5.0, "{late}");
     }
 
     #[test]

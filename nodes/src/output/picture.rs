@@ -34,13 +34,14 @@ pub(super) const FIT: Param = Param::choice("fit", "Fit", FITS).doc(
      cover fills the size with its middle, stretch changes its shape. Lanczos, 3 lobes.",
 );
 
-/// Makes final pictures. Without a change of size, a picture in memory needs no graphics device.
+/// Makes final pictures. Where no size is asked for, a picture in memory needs no graphics device.
 #[derive(Default)]
 pub(super) struct FinalPicture {
     size_px: Option<(u32, u32)>,
     is_even: bool,
     services: Services,
-    resampler: Option<Resampler>,
+    /// Made in `prepare` where the run's size is known; its error counts when it is needed.
+    resampler: Option<Result<Resampler, NodeError>>,
 }
 
 impl FinalPicture {
@@ -53,6 +54,10 @@ impl FinalPicture {
     pub fn prepare(&mut self, cx: &PrepareCx<'_>) {
         self.services = cx.services.clone();
         self.size_px = cx.size_px;
+        self.resampler = self.size_px.map(|_| {
+            let mut resampler = Resampler::default();
+            resampler.prepare(&self.services).map(|()| resampler)
+        });
     }
 
     /// Makes the picture of this tick; none from none. `fit` is the index of that parameter.
@@ -86,14 +91,10 @@ impl FinalPicture {
     }
 
     fn resampler(&mut self) -> Result<&mut Resampler, NodeError> {
-        if self.resampler.is_none() {
-            let mut resampler = Resampler::default();
-            resampler.prepare(&self.services)?;
-            self.resampler = Some(resampler);
+        match &mut self.resampler {
+            Some(resampler) => resampler.as_mut().map_err(|error| error.clone()),
+            None => Err(NodeError::device("resample", "drawn before it was prepared")),
         }
-        self.resampler
-            .as_mut()
-            .ok_or_else(|| NodeError::device("resample", "drawn before it was prepared"))
     }
 }
 
@@ -198,7 +199,7 @@ mod tests {
     fn pictures_in_memory_need_no_device() {
         let nothing = Services::default();
         let image = picture(2, 2, |x, _| [x as f32, 0.0, 0.18, 1.0]);
-        let node = Harness::new(&sequence::SPEC).services(&nothing).size_px(2, 2);
+        let node = Harness::new(&sequence::SPEC).services(&nothing);
         let (_, _, pixels) = run(node, image);
         // 0.18 of light is 117.64 in sRGB's 8 bits.
         assert_eq!(pixels[..8], [0, 0, 118, 255, 255, 0, 118, 255]);

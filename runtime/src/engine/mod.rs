@@ -11,7 +11,7 @@ use std::sync::Arc;
 use lumawire_core::plan::Plan;
 use lumawire_core::{AudioBlock, Image, Rate, Tick, Value};
 
-pub use prepare::{Prepared, RunCx, prepare};
+pub use prepare::{Prepared, RunCx, Running, prepare};
 pub use report::{NodeReport, NodeTime};
 use state::StepState;
 
@@ -26,14 +26,14 @@ pub enum FrameMode {
 
 /// What a swap left over. Drop it on a thread where freeing may take its time.
 pub struct Garbage {
-    _plan: Arc<Plan>,
+    _running: Running,
     _steps: Vec<StepState>,
     _values: Vec<Box<[Value]>>,
 }
 
 /// Owns a plan and its instances. One thread ticks it; others prepare plans for it.
 pub struct Engine {
-    plan: Arc<Plan>,
+    running: Running,
     cx: RunCx,
     steps: Vec<StepState>,
     /// Outputs and accumulators of every step: the slots that wires read.
@@ -42,24 +42,14 @@ pub struct Engine {
     silence: AudioBlock,
     next_sample: u64,
     next_frame: u64,
-    generation: u64,
     timing: bool,
 }
 
 impl Engine {
     /// An engine at sample 0 with a prepared plan.
     pub fn new(prepared: Prepared) -> Self {
-        let empty = Arc::new(Plan {
-            clock: prepared.plan().clock,
-            seed: 0,
-            steps: Vec::new(),
-            block_order: Vec::new(),
-            frame_order: Vec::new(),
-            delays: Vec::new(),
-            sinks: Vec::new(),
-        });
         let mut engine = Self {
-            plan: empty,
+            running: Running::nothing(prepared.plan().clock),
             cx: prepared.cx().clone(),
             steps: Vec::new(),
             values: Vec::new(),
@@ -67,17 +57,21 @@ impl Engine {
             silence: AudioBlock::default(),
             next_sample: 0,
             next_frame: 0,
-            generation: 0,
             timing: false,
         };
-        // Against an empty plan there is nothing that could have changed meanwhile.
+        // Against nothing there is nothing that could have changed meanwhile.
         engine.install(prepared);
         engine
     }
 
     /// The plan that runs.
     pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+        &self.running.plan
+    }
+
+    /// What runs, for `prepare`.
+    pub fn running(&self) -> &Running {
+        &self.running
     }
 
     /// What the instances were prepared with.
@@ -85,9 +79,9 @@ impl Engine {
         &self.cx
     }
 
-    /// Counts swaps: `prepare` takes it, so that a plan prepared against another one is noticed.
+    /// Counts the plans taken, so that a plan prepared against another one is noticed.
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.running.generation
     }
 
     /// Samples that have been run: the next block starts here.
@@ -102,7 +96,7 @@ impl Engine {
 
     /// Whether the next frame's sample has been run.
     pub fn frame_is_due(&self) -> bool {
-        self.plan.clock.frame_due(self.next_frame) < self.next_sample
+        self.running.plan.clock.frame_due(self.next_frame) < self.next_sample
     }
 
     /// Measures the time of every step from now on (two clock readings a step).
@@ -112,7 +106,7 @@ impl Engine {
 
     /// Time and runs of every step since it came into the plan, in the plan's order.
     pub fn times(&self) -> impl Iterator<Item = NodeTime<'_>> {
-        self.plan.steps.iter().zip(&self.steps).map(|(step, state)| NodeTime {
+        self.running.plan.steps.iter().zip(&self.steps).map(|(step, state)| NodeTime {
             id: &step.id,
             kind: step.spec.kind,
             runs: state.runs,
@@ -128,7 +122,7 @@ impl Engine {
 
     /// Runs one block. `audio` is what the transport delivered, `[channels, block_len]`.
     pub fn block(&mut self, audio: &AudioBlock) {
-        let plan = self.plan.clone();
+        let plan = self.running.plan.clone();
         let tick = self.tick(Rate::Block, self.next_sample);
         for &i in &plan.block_order {
             self.run(&plan, i as usize, tick, audio);
@@ -140,7 +134,7 @@ impl Engine {
 
     /// Runs the next frame.
     pub fn frame(&mut self, mode: FrameMode) {
-        let plan = self.plan.clone();
+        let plan = self.running.plan.clone();
         let tick = self.tick(Rate::Frame, plan.clock.frame_due(self.next_frame));
         let silence = std::mem::take(&mut self.silence);
         for &i in &plan.frame_order {
@@ -173,10 +167,10 @@ impl Engine {
 
     /// What the node with this id holds at the output with this id.
     pub fn output_of(&self, node: &str, output: &str) -> &Value {
-        let Some(i) = self.plan.steps.iter().position(|s| s.id == node) else {
+        let Some(i) = self.running.plan.steps.iter().position(|s| s.id == node) else {
             return &Value::Empty;
         };
-        let output = self.plan.steps[i].spec.output(output).unwrap_or(usize::MAX);
+        let output = self.running.plan.steps[i].spec.output(output).unwrap_or(usize::MAX);
         self.values[i].get(output).unwrap_or(&Value::Empty)
     }
 
@@ -191,8 +185,10 @@ impl Engine {
     /// Says what OSC, MIDI or a preset wants a number to be, in place of the patch's value; `None`
     /// gives it back. Returns whether there is such a node and parameter.
     pub fn bind(&mut self, node: &str, param: &str, value: Option<f64>) -> bool {
-        let Some(i) = self.plan.steps.iter().position(|s| s.id == node) else { return false };
-        let step = &self.plan.steps[i];
+        let Some(i) = self.running.plan.steps.iter().position(|s| s.id == node) else {
+            return false;
+        };
+        let step = &self.running.plan.steps[i];
         let Some(p) = step.spec.param(param) else { return false };
         self.steps[i].bind(step, p, value)
     }
@@ -201,24 +197,25 @@ impl Engine {
     /// ones adopt it. Gives the plan back untouched if another was taken since it was prepared.
     #[allow(clippy::result_large_err)] // the plan is moved, not copied, and the case is rare
     pub fn swap(&mut self, prepared: Prepared) -> Result<Garbage, Prepared> {
-        if prepared.generation() != self.generation {
+        if prepared.generation() != self.running.generation {
             return Err(prepared);
         }
         Ok(self.install(prepared))
     }
 
     fn install(&mut self, prepared: Prepared) -> Garbage {
-        let (plan, cx, fresh) = prepared.into_parts();
-        let same_clock = plan.clock == self.plan.clock;
+        let (running, cx, fresh) = prepared.into_parts();
+        let plan = running.plan.clone();
+        let same_clock = plan.clock == self.running.plan.clock;
         let mut old: BTreeMap<&str, usize> = BTreeMap::new();
         if same_clock {
-            old.extend(self.plan.steps.iter().enumerate().map(|(i, s)| (s.id.as_str(), i)));
+            old.extend(self.running.plan.steps.iter().enumerate().map(|(i, s)| (s.id.as_str(), i)));
         }
         let mut steps = Vec::with_capacity(plan.steps.len());
         let mut values: Vec<Box<[Value]>> = Vec::with_capacity(plan.steps.len());
         for (step, fresh) in plan.steps.iter().zip(fresh) {
             let before = old.get(step.id.as_str()).copied();
-            let before = before.filter(|&i| self.plan.steps[i].spec.kind == step.spec.kind);
+            let before = before.filter(|&i| self.running.plan.steps[i].spec.kind == step.spec.kind);
             let (old_state, old_values) = match before {
                 Some(i) => (Some(&mut self.steps[i]), std::mem::take(&mut self.values[i])),
                 None => (None, Box::default()),
@@ -234,21 +231,26 @@ impl Engine {
         }
         state::mark_key_readers(&plan, &mut steps);
         let garbage = Garbage {
-            _plan: std::mem::replace(&mut self.plan, plan),
+            _running: std::mem::replace(&mut self.running, running),
             _steps: std::mem::replace(&mut self.steps, steps),
             _values: std::mem::replace(&mut self.values, values),
         };
         self.cx = cx;
-        self.generation += 1;
         if !same_clock {
-            self.next_frame = self.plan.clock.frames_in(self.next_sample);
+            self.next_frame = self.running.plan.clock.frames_in(self.next_sample);
         }
         self.emit_delays();
         garbage
     }
 
     fn tick(&self, rate: Rate, sample: u64) -> Tick {
-        Tick { rate, sample, frame: self.next_frame, clock: self.plan.clock, seed: self.cx.seed }
+        Tick {
+            rate,
+            sample,
+            frame: self.next_frame,
+            clock: self.running.plan.clock,
+            seed: self.cx.seed,
+        }
     }
 
     /// All delays take their inputs before any of them gives its output, so that a chain of
@@ -265,7 +267,7 @@ impl Engine {
 
     /// Delays show their first value before the first tick.
     fn emit_delays(&mut self) {
-        let plan = self.plan.clone();
+        let plan = self.running.plan.clone();
         let silence = std::mem::take(&mut self.silence);
         for &i in &plan.delays {
             if self.values[i as usize].iter().all(|v| matches!(v, Value::Empty)) {

@@ -1,10 +1,12 @@
 //! Makes the instances of a plan, on any thread but the engine's.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lumawire_core::plan::{Plan, Step};
-use lumawire_core::{Change, Node, NodeError, Params, PrepareCx, Services};
+use lumawire_core::{Change, Node, NodeError, ParamValue, Params, PrepareCx, Services};
 
 /// What all instances of a run are prepared with.
 #[derive(Clone, Default)]
@@ -29,11 +31,44 @@ pub(super) enum Fresh {
     Failed(NodeError),
 }
 
+/// What an instance was made from, besides its step.
+#[derive(Debug, Clone, PartialEq)]
+struct Made {
+    failed: bool,
+    /// Length and time of change of the files that it names; `None` for one that is absent.
+    files: Vec<Option<(u64, SystemTime)>>,
+}
+
+/// What runs, as far as the preparing of the next plan must know it.
+#[derive(Clone)]
+pub struct Running {
+    pub(super) plan: Arc<Plan>,
+    pub(super) generation: u64,
+    made: Arc<BTreeMap<String, Made>>,
+}
+
+impl Running {
+    /// Nothing: everything is made anew.
+    pub(super) fn nothing(clock: lumawire_core::Clock) -> Self {
+        let plan = Plan {
+            clock,
+            seed: 0,
+            steps: Vec::new(),
+            block_order: Vec::new(),
+            frame_order: Vec::new(),
+            delays: Vec::new(),
+            sinks: Vec::new(),
+        };
+        Self { plan: Arc::new(plan), generation: 0, made: Arc::default() }
+    }
+}
+
 /// A plan with its instances, ready to be taken by the engine.
 pub struct Prepared {
     plan: Arc<Plan>,
     cx: RunCx,
     fresh: Vec<Fresh>,
+    made: Arc<BTreeMap<String, Made>>,
     generation: u64,
 }
 
@@ -51,8 +86,14 @@ impl Prepared {
         self.generation
     }
 
-    pub(super) fn into_parts(self) -> (Arc<Plan>, RunCx, Vec<Fresh>) {
-        (self.plan, self.cx, self.fresh)
+    /// What runs once the engine has taken this.
+    pub fn once_running(&self) -> Running {
+        let (plan, made) = (self.plan.clone(), self.made.clone());
+        Running { plan, generation: self.generation + 1, made }
+    }
+
+    pub(super) fn into_parts(self) -> (Running, RunCx, Vec<Fresh>) {
+        (self.once_running(), self.cx, self.fresh)
     }
 
     /// The nodes that could not be prepared, with the reasons.
@@ -64,34 +105,46 @@ impl Prepared {
     }
 }
 
-/// Prepares `plan`. With `running` (the plan that an engine runs, and its generation) instances
-/// that may go on are not made anew. A node that fails to prepare fails alone.
-pub fn prepare(plan: Plan, cx: &RunCx, running: Option<(&Plan, u64)>) -> Prepared {
-    let fresh = plan
-        .steps
-        .iter()
-        .map(|step| match running {
-            Some((old, _)) if old.clock == plan.clock && keeps(old, step) => Fresh::Keep,
-            _ => make(step, &plan, cx),
-        })
-        .collect();
-    Prepared {
-        plan: Arc::new(plan),
-        cx: cx.clone(),
-        fresh,
-        generation: running.map_or(0, |(_, g)| g),
+/// Prepares `plan`, with the same `cx` as what runs. Instances of `running` that may go on are not
+/// made anew; those that failed, or whose files have changed on disk, are. A node that fails to
+/// prepare fails alone.
+pub fn prepare(plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepared {
+    let mut all_made = BTreeMap::new();
+    let mut fresh = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        let mut made = Made { failed: false, files: stamps(step, &cx.base_dir) };
+        let goes_on = running.is_some_and(|r| r.plan.clock == plan.clock && keeps(r, step, &made));
+        let instance = if goes_on { Fresh::Keep } else { make(step, &plan, cx) };
+        made.failed = matches!(instance, Fresh::Failed(_));
+        all_made.insert(step.id.clone(), made);
+        fresh.push(instance);
     }
+    let generation = running.map_or(0, |r| r.generation);
+    Prepared { plan: Arc::new(plan), cx: cx.clone(), fresh, made: Arc::new(all_made), generation }
 }
 
-/// Whether the running plan has an instance that serves `step` as it is.
-fn keeps(old: &Plan, step: &Step) -> bool {
-    old.steps.iter().any(|o| {
-        o.id == step.id
-            && o.spec.kind == step.spec.kind
-            && o.spec.version == step.spec.version
-            && o.rate == step.rate
-            && rebuild_params(o).eq(rebuild_params(step))
-    })
+/// Whether what runs has an instance that serves `step` as it is.
+fn keeps(running: &Running, step: &Step, made: &Made) -> bool {
+    running.made.get(&step.id) == Some(made)
+        && running.plan.steps.iter().any(|o| {
+            o.id == step.id
+                && o.spec.kind == step.spec.kind
+                && o.spec.version == step.spec.version
+                && o.rate == step.rate
+                && rebuild_params(o).eq(rebuild_params(step))
+        })
+}
+
+fn stamps(step: &Step, base_dir: &Path) -> Vec<Option<(u64, SystemTime)>> {
+    let stamp = |path: &str| {
+        let metadata = std::fs::metadata(base_dir.join(path)).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    };
+    let files = step.params.iter().filter_map(|value| match value {
+        ParamValue::File(file) if !file.path.is_empty() => Some(stamp(&file.path)),
+        _ => None,
+    });
+    files.collect()
 }
 
 fn rebuild_params(step: &Step) -> impl Iterator<Item = &lumawire_core::ParamValue> {

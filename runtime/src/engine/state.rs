@@ -19,7 +19,11 @@ pub(super) struct StepState {
     /// What the node reads: the base with this tick's modulation.
     pub(super) params: Vec<ParamValue>,
     bound: Vec<Option<f64>>,
+    /// What is wrong with the last run.
     pub(super) error: Option<NodeError>,
+    /// Why the instance that the plan asks for could not be prepared: it stays so until one can.
+    prepare_error: Option<NodeError>,
+    rate: Rate,
     /// Panicked: does not run again until it is rebuilt.
     pub(super) dead: bool,
     /// Whether its outputs may be kept while its key does not change.
@@ -47,10 +51,15 @@ impl StepState {
         let mut state = Self::blank(step);
         let goes_on = match fresh {
             Fresh::Made(mut node) => {
+                if old.as_ref().is_some_and(|old| old.fault().is_some()) {
+                    reports.push(&step.id, None);
+                }
                 if let Some(old) = old.as_ref().filter(|o| !o.dead) {
                     state.bound.clone_from(&old.bound);
                 }
-                let healthy = old.filter(|o| !o.dead).and_then(|o| o.node.as_mut());
+                // State counted in ticks of another rate means nothing here.
+                let healthy = old.filter(|o| !o.dead && o.rate == step.rate);
+                let healthy = healthy.and_then(|o| o.node.as_mut());
                 if let Some(old_node) = healthy {
                     node.adopt(old_node.as_mut());
                 }
@@ -61,13 +70,14 @@ impl StepState {
             Fresh::Keep => old,
             Fresh::Failed(error) => {
                 reports.push(&step.id, Some(error.clone()));
-                state.error = Some(error);
+                state.prepare_error = Some(error);
                 old
             }
         };
         if let Some(old) = goes_on {
             state.node = old.node.take();
-            state.error = state.error.take().or_else(|| old.error.clone());
+            state.error.clone_from(&old.error);
+            state.prepare_error = state.prepare_error.take().or_else(|| old.prepare_error.clone());
             state.bound.clone_from(&old.bound);
             (state.dead, state.runs) = (old.dead, old.runs);
             (state.skips, state.spent) = (old.skips, old.spent);
@@ -84,6 +94,8 @@ impl StepState {
             params: step.params.clone(),
             bound: vec![None; step.params.len()],
             error: None,
+            prepare_error: None,
+            rate: step.rate,
             dead: false,
             cached: is_cached(step),
             keyed: false,
@@ -93,6 +105,11 @@ impl StepState {
             skips: 0,
             spent: Duration::ZERO,
         }
+    }
+
+    /// What is wrong with the node: with its last run, or else with its instance.
+    pub(super) fn fault(&self) -> Option<&NodeError> {
+        self.error.as_ref().or(self.prepare_error.as_ref())
     }
 
     /// Whether the instance is a new one, so that what its outputs held no longer counts.

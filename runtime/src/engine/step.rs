@@ -33,7 +33,10 @@ impl Engine {
         }
         let result = self.process(step, i, tick, audio);
         let state = &mut self.steps[i];
-        state.last_key = key.filter(|_| result.is_ok());
+        // After a failure the slots hold an older result: neither it nor what is made of it may pass
+        // for this key's.
+        let key = key.filter(|_| result.is_ok());
+        state.last_key = key;
         state.runs += 1;
         self.settle(step, i, result);
         if self.steps[i].keyed {
@@ -99,8 +102,8 @@ impl Engine {
             }
         };
         if error != state.error {
-            self.reports.push(&step.id, error.clone());
             state.error = error;
+            self.reports.push(&step.id, state.fault().cloned());
         }
     }
 
