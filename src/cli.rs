@@ -69,9 +69,10 @@ pub struct RenderArgs {
     /// Seed of everything random in the patch; else the patch's own.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Second to start at. What came before still shapes the picture, as in the full render.
-    #[arg(long, value_name = "SECS", default_value_t = 0.0, value_parser = parse_secs)]
-    pub from: f64,
+    /// Second to start at; else 0. What came before still shapes the picture, as in the full
+    /// render.
+    #[arg(long, value_name = "SECS", value_parser = parse_secs)]
+    pub from: Option<f64>,
     /// Second to stop before; else the end of the sound.
     #[arg(long, value_name = "SECS", value_parser = parse_secs)]
     pub to: Option<f64>,
@@ -96,10 +97,13 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
     Ok((side(w)?, side(h)?))
 }
 
+/// A year: beyond it, something else was meant.
+const MAX_SECS: f64 = 31_536_000.0;
+
 fn parse_secs(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(secs) if secs.is_finite() && secs >= 0.0 => Ok(secs),
-        _ => Err("write it as seconds from the start, such as 12.5".into()),
+        Ok(secs) if (0.0..=MAX_SECS).contains(&secs) => Ok(secs),
+        _ => Err(format!("write it as seconds from the start, such as 12.5, up to {MAX_SECS}")),
     }
 }
 

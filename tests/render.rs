@@ -159,7 +159,8 @@ fn bad_input_gets_one_clear_message_and_leaves_no_file() {
         (&[&small], &["--audio", "--to"]),
         (&[&small, "--audio", &path("absent.wav")], &["absent.wav"]),
         (&[&small, "--audio", &path("noise.wav")], &["noise.wav", "FLAC"]),
-        (&[&small, "--audio", &sound, "--from", "60"], &["--from"]),
+        (&[&small, "--audio", &sound, "--from", "60"], &["90 frames", "--from"]),
+        (&[&small, "--audio", &sound, "--from", "2", "--to", "1"], &["--from", "--to"]),
         (&[&small, "--audio", &sound, "--output", "screen"], &["screen", "video"]),
     ];
     for (args, said) in cases {
@@ -170,6 +171,9 @@ fn bad_input_gets_one_clear_message_and_leaves_no_file() {
             assert!(stderr.contains(word), "`{word}` is missing in: {stderr}");
         }
     }
+    let mut command = lumawire();
+    command.arg("render").args([&*small, "--audio", &*sound, "-o", &*sound]);
+    assert!(failure(&command.output().expect("runs")).contains("the sound itself"));
     let mut command = lumawire();
     command.arg("render").args([&*small, "--audio", &*sound, "-o"]).arg(bench.path("film.xyz"));
     assert!(failure(&command.output().expect("runs")).contains(".mp4"));

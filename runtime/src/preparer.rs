@@ -13,6 +13,8 @@ const MAX_WAITING: usize = 8;
 /// Prepares plans on a thread of its own, in the order in which they were handed in.
 pub struct Preparer {
     plans: Option<Sender<Plan>>,
+    /// Nothing is ever sent: dropping it ends the worker, whatever it waits for.
+    quit: Option<Sender<()>>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -29,11 +31,13 @@ impl Preparer {
         let (done, prepared) = bounded(MAX_WAITING);
         // One place more than plans can be under way, so that the engine's send never fails.
         let (garbage, trash) = bounded(2 * MAX_WAITING + 2);
+        let (quit, quitting) = bounded(0);
         let (running, cx) = (engine.running().clone(), engine.cx().clone());
         let worker = Builder::new()
             .name("lumawire-worker".into())
-            .spawn(move || work(&waiting, &done, &trash, running, &cx))?;
-        Ok((Self { plans: Some(plans), worker: Some(worker) }, SwapPort { prepared, garbage }))
+            .spawn(move || work(&waiting, &done, &trash, &quitting, running, &cx))?;
+        let preparer = Self { plans: Some(plans), quit: Some(quit), worker: Some(worker) };
+        Ok((preparer, SwapPort { prepared, garbage }))
     }
 
     /// Hands in a plan; waits while too many wait already. Returns false if the worker is gone.
@@ -44,7 +48,7 @@ impl Preparer {
 
 impl Drop for Preparer {
     fn drop(&mut self) {
-        self.plans = None;
+        (self.plans, self.quit) = (None, None);
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
@@ -69,6 +73,7 @@ fn work(
     waiting: &Receiver<Plan>,
     done: &Sender<Prepared>,
     trash: &Receiver<Garbage>,
+    quit: &Receiver<()>,
     mut running: Running,
     cx: &RunCx,
 ) {
@@ -78,7 +83,7 @@ fn work(
                 let Ok(plan) = plan else { return };
                 let prepared = prepare(plan, cx, Some(&running));
                 running = prepared.once_running();
-                if !hand_over(prepared, done, trash) {
+                if !hand_over(prepared, done, trash, quit) {
                     return;
                 }
             }
@@ -91,12 +96,18 @@ fn work(
     }
 }
 
-/// Waits until the engine has room, freeing garbage meanwhile. False if the engine is gone.
-fn hand_over(prepared: Prepared, done: &Sender<Prepared>, trash: &Receiver<Garbage>) -> bool {
+/// Waits until the engine has room, freeing garbage meanwhile. False if there is nobody to take it.
+fn hand_over(
+    prepared: Prepared,
+    done: &Sender<Prepared>,
+    trash: &Receiver<Garbage>,
+    quit: &Receiver<()>,
+) -> bool {
     loop {
         crossbeam_channel::select! {
             send(done, prepared) -> sent => return sent.is_ok(),
             recv(trash) -> garbage => if garbage.is_err() { return false },
+            recv(quit) -> _ => return false,
         }
     }
 }

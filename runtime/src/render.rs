@@ -1,5 +1,6 @@
 //! The offline render: every frame of a stretch of time, in order, into a writer.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -54,13 +55,16 @@ pub enum RenderError {
     #[error(transparent)]
     Output(#[from] OutputError),
     /// The patch gave no picture.
-    #[error("`{sink}` has no picture to write{}", because(.cause))]
+    #[error("`{sink}` has no picture to write{}", because(.failing))]
     NoPicture {
         /// The output node.
         sink: String,
-        /// The first node that failed, and why.
-        cause: Option<(String, NodeError)>,
+        /// The nodes that fail, and why.
+        failing: Failing,
     },
+    /// It was stopped before its first frame.
+    #[error("stopped before the first frame; nothing was written")]
+    Stopped,
     /// The picture is not what an output node must give.
     #[error("`{0}` gave a picture that is not 8-bit RGBA in memory: use one of the output nodes")]
     NotFinal(String),
@@ -75,8 +79,11 @@ pub enum RenderError {
     },
 }
 
-fn because(cause: &Option<(String, NodeError)>) -> String {
-    cause.as_ref().map_or_else(String::new, |(node, error)| format!(": `{node}`: {error}"))
+/// Nodes that fail now, by id, with the reasons.
+pub type Failing = BTreeMap<String, NodeError>;
+
+fn because(failing: &Failing) -> String {
+    failing.iter().map(|(node, error)| format!("; `{node}`: {error}")).collect()
 }
 
 /// Renders `range` of the show's picture at `sink` (an index among the plan's steps). Frames
@@ -94,7 +101,7 @@ pub fn render<T: Transport>(
     let mut hash = FrameHash::default();
     let mut open = Some(open);
     let mut writer: Option<Box<dyn FrameWriter>> = None;
-    let mut cause = None;
+    let mut failing = Failing::new();
     let mut stopped = false;
     while let Some(frame) = show.run_until_frame()? {
         if range.to.is_some_and(|to| frame >= to) {
@@ -107,16 +114,17 @@ pub fn render<T: Transport>(
         let mode = if frame < range.from { FrameMode::StateOnly } else { FrameMode::Full };
         show.engine.frame(mode);
         for report in show.engine.take_reports() {
-            if let (None, Some(error)) = (&cause, &report.error) {
-                cause = Some((report.node.clone(), error.clone()));
-            }
+            match &report.error {
+                Some(error) => failing.insert(report.node.clone(), error.clone()),
+                None => failing.remove(&report.node),
+            };
             progress(Progress::Node(report));
         }
         if mode == FrameMode::StateOnly {
             progress(Progress::Rolled(frame));
             continue;
         }
-        let picture = final_picture(&show.engine, sink, &cause)?;
+        let picture = final_picture(&show.engine, sink, &failing)?;
         if let Some(open) = open.take() {
             writer = Some(open((picture.width_px, picture.height_px))?);
         }
@@ -127,6 +135,9 @@ pub fn render<T: Transport>(
         progress(Progress::Wrote(frame));
     }
     let Some(writer) = writer else {
+        if stopped {
+            return Err(RenderError::Stopped);
+        }
         return Err(RenderError::Empty { frames: show.engine.next_frame() });
     };
     let written = writer.finish()?;
@@ -137,15 +148,16 @@ pub fn render<T: Transport>(
 fn final_picture(
     engine: &Engine,
     sink: u32,
-    cause: &Option<(String, NodeError)>,
+    failing: &Failing,
 ) -> Result<std::sync::Arc<lumawire_core::HostImage>, RenderError> {
     let id = || engine.plan().steps[sink as usize].id.clone();
     let image = engine
         .picture(sink)
-        .ok_or_else(|| RenderError::NoPicture { sink: id(), cause: cause.clone() })?;
-    let host = image
-        .host()
-        .map_err(|error| RenderError::NoPicture { sink: id(), cause: Some((id(), error)) })?;
+        .ok_or_else(|| RenderError::NoPicture { sink: id(), failing: failing.clone() })?;
+    let host = image.host().map_err(|error| RenderError::NoPicture {
+        sink: id(),
+        failing: Failing::from([(id(), error)]),
+    })?;
     match host.pixels {
         Pixels::Rgba8(_) => Ok(host),
         Pixels::RgbaF32(_) => Err(RenderError::NotFinal(id())),

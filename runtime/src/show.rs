@@ -39,6 +39,9 @@ impl<T: Transport> Show<T> {
     /// no frame begins at or after the end.
     pub fn run_until_frame(&mut self) -> Result<Option<u64>, TransportError> {
         loop {
+            if let Some(swaps) = &self.swaps {
+                swaps.take(&mut self.engine);
+            }
             let next = self.engine.next_frame();
             let due = self.engine.plan().clock.frame_due(next);
             if self.engine.frame_is_due() && self.end.is_none_or(|end| due < end) {
@@ -46,9 +49,6 @@ impl<T: Transport> Show<T> {
             }
             if self.end.is_some() {
                 return Ok(None);
-            }
-            if let Some(swaps) = &self.swaps {
-                swaps.take(&mut self.engine);
             }
             if self.read_block()? > 0 {
                 self.engine.block(&self.block);

@@ -198,6 +198,46 @@ fn a_failing_node_is_reported_once_and_the_rest_runs() {
 }
 
 #[test]
+fn a_node_that_stopped_hits_no_more() {
+    for health in [1.0, 2.0] {
+        let mut engine = engine(
+            &format!(
+                r#""bad": {{ "kind": "stub.fragile@1" }}, "tally": {{ "kind": "stub.tally@1" }}, {SINK}"#
+            ),
+            &["bad.hit -> tally.hit", "tally.out -> sink.watch"],
+        );
+        run_blocks(&mut engine, 10);
+        engine.bind("bad", "health", Some(health));
+        run_blocks(&mut engine, 100);
+        engine.frame(FrameMode::Full);
+        assert_eq!(control(&engine, "tally", "out"), 10.0, "health {health}");
+    }
+}
+
+#[test]
+fn no_hit_is_lost_or_moved_by_a_swap() {
+    let nodes = format!(
+        r#""pulse": {{ "kind": "stub.pulse@1", "params": {{ "every": 1 }} }},
+           "tally": {{ "kind": "stub.tally@1" }}, "more": {{ "kind": "stub.add@1" }}, {SINK}"#
+    );
+    let plain = ["pulse.hit -> tally.hit", "tally.out -> sink.watch"];
+    let wider = [plain[0], "tally.out -> more.in", "more.out -> sink.watch"];
+    let mut engine = engine(&nodes, &plain);
+    let audio = AudioBlock::silent(1, 256);
+    for i in 0..90 {
+        engine.block(&audio);
+        // Swap while hits wait for their frame.
+        let wires: &[&str] = if i % 2 == 0 { &plain } else { &wider };
+        swap(&mut engine, &nodes, wires);
+        while engine.frame_is_due() {
+            engine.frame(FrameMode::Full);
+        }
+    }
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "tally", "out"), 90.0);
+}
+
+#[test]
 fn delays_in_a_row_delay_by_their_number() {
     let mut engine = engine(
         &format!(

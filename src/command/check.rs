@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use lumawire_core::{compile, patch};
+use lumawire_core::{FileKind, compile, patch};
 
 use crate::error::CommandError;
 
@@ -14,8 +14,13 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
     let base_dir = path.parent().unwrap_or(Path::new(""));
     for file in patch::files(&graph, &registry) {
         if !base_dir.join(&file.file.path).is_file() {
+            let then = match file.kind {
+                Some(FileKind::Model) => "a stand-in draws in its place",
+                Some(FileKind::Audio) => "give the sound with --audio",
+                _ => "the node will not work without it",
+            };
             println!(
-                "warning: `{}.{}`: {} is not there; a stand-in is used",
+                "warning: `{}.{}`: {} is not there; {then}",
                 file.node, file.param, file.file.path
             );
         }

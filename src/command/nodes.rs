@@ -1,6 +1,7 @@
 //! `lumawire nodes`: the reference, from the specs.
 
 use std::fmt::Write;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use lumawire_core::{Domain, NodeSpec, Param, ParamValue, Port};
@@ -25,8 +26,13 @@ pub fn run(kind: Option<&str>, json: bool, markdown: bool) -> Result<ExitCode, C
         () if specs.len() == 1 => describe(specs[0]),
         () => list(&specs),
     };
-    print!("{text}");
-    Ok(ExitCode::SUCCESS)
+    // A reader who has seen enough, such as `head`, is no error.
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+            Err(CommandError::Io { what: "printing".into(), source })
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn list(specs: &[&NodeSpec]) -> String {

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lumawire_core::plan::{Plan, Step};
 use lumawire_core::{Clock, Domain, Edit, Graph, ParamValue, Registry, Services, compile, patch};
 use lumawire_runtime::output::{
-    Codec, FrameWriter, OutputError, Sound, ThreadedWriter, VideoSettings, writer_for,
+    Codec, FrameWriter, OutputError, Sound, ThreadedWriter, VideoSettings, names_folder,
+    names_still, writer_for,
 };
 use lumawire_runtime::render::{FrameRange, Progress, Summary, render};
 use lumawire_runtime::show::Show;
@@ -35,15 +36,11 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
     let sound = sound_file(args, &graph, &registry, &base_dir);
     let transport = open_transport(args, sound.as_deref(), plan.clock)?;
-    let range = frame_range(args, &plan, sink);
+    check_out(&args.out, sound.as_deref())?;
+    let range = frame_range(args, &plan, sink)?;
     let total = total_frames(range, transport.num_samples(), plan.clock);
     let settings = WriterSettings::new(args, &plan, sink, range, sound);
-    let cx = RunCx {
-        base_dir,
-        size_px: args.size,
-        seed: args.seed.unwrap_or(plan.seed),
-        services: Services::default(),
-    };
+    let cx = RunCx { base_dir, size_px: args.size, seed: args.seed, services: Services::default() };
     let stop = stop_on_ctrl_c()?;
 
     let (send, progress) = mpsc::sync_channel(MAX_WAITING);
@@ -122,22 +119,32 @@ fn open_transport(
 }
 
 /// The frames to render: one where a still picture is asked for.
-fn frame_range(args: &RenderArgs, plan: &Plan, sink: u32) -> FrameRange {
+fn frame_range(args: &RenderArgs, plan: &Plan, sink: u32) -> Result<FrameRange, CommandError> {
     let step = &plan.steps[sink as usize];
-    if is_still(&args.out) {
-        let at_secs = float_param(step, "at_secs").filter(|_| args.from == 0.0);
-        let from = plan.clock.frame_at_secs(at_secs.unwrap_or(args.from));
-        return FrameRange { from, to: Some(from + 1) };
+    if names_still(&args.out) {
+        let secs = args.from.or_else(|| float_param(step, "at_secs")).unwrap_or(0.0);
+        let from = plan.clock.frame_at_secs(secs);
+        return Ok(FrameRange { from, to: Some(from + 1) });
     }
-    FrameRange {
-        from: plan.clock.frame_at_secs(args.from),
-        to: args.to.map(|secs| plan.clock.frame_at_secs(secs)),
+    let from = plan.clock.frame_at_secs(args.from.unwrap_or(0.0));
+    let to = args.to.map(|secs| plan.clock.frame_at_secs(secs));
+    if to.is_some_and(|to| to <= from) {
+        return Err(CommandError::Usage("no frame lies between --from and --to".into()));
     }
+    Ok(FrameRange { from, to })
 }
 
-fn is_still(out: &Path) -> bool {
-    let png = out.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
-    png && !out.to_string_lossy().contains('%')
+/// Refuses to write the film over the sound that goes into it.
+fn check_out(out: &Path, sound: Option<&Path>) -> Result<(), CommandError> {
+    let same = sound.is_some_and(|sound| {
+        let (sound, out) = (sound.canonicalize(), out.canonicalize());
+        sound.is_ok_and(|sound| out.is_ok_and(|out| out == sound))
+    });
+    if same {
+        let why = format!("{} is the sound itself; choose another name for -o", out.display());
+        return Err(CommandError::Usage(why));
+    }
+    Ok(())
 }
 
 fn total_frames(range: FrameRange, num_samples: Option<u64>, clock: Clock) -> Option<u64> {
@@ -169,9 +176,8 @@ fn codec_of(step: &Step) -> Option<Codec> {
 
 /// A folder's pictures are numbered with as many digits as the output node asks for.
 fn with_digits(out: &Path, step: &Step) -> PathBuf {
-    let is_folder = out.extension().is_none() && !out.to_string_lossy().contains('%');
     match float_param(step, "digits") {
-        Some(digits) if is_folder => out.join(format!("frame_%0{}d.png", digits as u32)),
+        Some(digits) if names_folder(out) => out.join(format!("frame_%0{}d.png", digits as u32)),
         _ => out.to_owned(),
     }
 }

@@ -55,7 +55,9 @@ fn finish(file: &mut File, temporary: &Path, path: &Path) -> io::Result<()> {
     }
     file.sync_all()?;
     fs::rename(temporary, path)?;
-    sync_folder(path)
+    // The patch has its name by now: a folder that cannot be synced is no failed save.
+    let _ = sync_folder(path);
+    Ok(())
 }
 
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {

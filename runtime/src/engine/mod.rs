@@ -207,24 +207,25 @@ impl Engine {
         let (running, cx, fresh) = prepared.into_parts();
         let plan = running.plan.clone();
         let same_clock = plan.clock == self.running.plan.clock;
-        let mut old: BTreeMap<&str, usize> = BTreeMap::new();
-        if same_clock {
-            old.extend(self.running.plan.steps.iter().enumerate().map(|(i, s)| (s.id.as_str(), i)));
-        }
+        let old_plan = self.running.plan.clone();
+        let old: BTreeMap<&str, usize> =
+            old_plan.steps.iter().enumerate().map(|(i, s)| (s.id.as_str(), i)).collect();
         let mut steps = Vec::with_capacity(plan.steps.len());
         let mut values: Vec<Box<[Value]>> = Vec::with_capacity(plan.steps.len());
         for (step, fresh) in plan.steps.iter().zip(fresh) {
             let before = old.get(step.id.as_str()).copied();
-            let before = before.filter(|&i| self.running.plan.steps[i].spec.kind == step.spec.kind);
-            let (old_state, old_values) = match before {
-                Some(i) => (Some(&mut self.steps[i]), std::mem::take(&mut self.values[i])),
-                None => (None, Box::default()),
-            };
-            let state = StepState::new(step, fresh, old_state, &mut self.reports);
-            let mut slots = old_values.into_vec();
-            slots.resize(step.num_slots(), Value::Empty);
-            if state.is_rebuilt() {
-                slots.fill(Value::Empty);
+            let before = before.filter(|&i| old_plan.steps[i].spec.kind == step.spec.kind);
+            let old_state = before.map(|i| &mut self.steps[i]);
+            let state = StepState::new(step, fresh, old_state, same_clock, &mut self.reports);
+            let mut slots = vec![Value::Empty; step.num_slots()];
+            if let Some(i) = before {
+                state::carry_slots(
+                    step,
+                    &mut slots,
+                    &old_plan.steps[i],
+                    &mut self.values[i],
+                    &state,
+                );
             }
             values.push(slots.into());
             steps.push(state);
@@ -249,7 +250,7 @@ impl Engine {
             sample,
             frame: self.next_frame,
             clock: self.running.plan.clock,
-            seed: self.cx.seed,
+            seed: self.cx.seed.unwrap_or(self.running.plan.seed),
         }
     }
 

@@ -15,8 +15,8 @@ pub struct RunCx {
     pub base_dir: PathBuf,
     /// Size that was asked for, `[width, height]`.
     pub size_px: Option<(u32, u32)>,
-    /// Seed of the run.
-    pub seed: u64,
+    /// Seed of the run, in place of the patch's own.
+    pub seed: Option<u64>,
     /// What the program lends the nodes.
     pub services: Services,
 }

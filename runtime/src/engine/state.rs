@@ -1,12 +1,14 @@
 //! What the engine keeps for one step.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lumawire_core::plan::{Plan, Step};
-use lumawire_core::{Node, NodeError, ParamValue, PortType, Rate, Role};
+use lumawire_core::plan::{Accumulator, Plan, Step};
+use lumawire_core::{Node, NodeError, ParamValue, PortType, Rate, Role, Value};
 
 use super::prepare::Fresh;
 use super::report::Reports;
+use super::step::panicked;
 
 /// One step's instance, its parameters, its health and its times.
 pub(super) struct StepState {
@@ -46,22 +48,27 @@ impl StepState {
         step: &Step,
         fresh: Fresh,
         old: Option<&mut StepState>,
+        same_clock: bool,
         reports: &mut Reports,
     ) -> Self {
         let mut state = Self::blank(step);
+        if let Some(old) = &old {
+            state.bound.clone_from(&old.bound);
+        }
         let goes_on = match fresh {
             Fresh::Made(mut node) => {
                 if old.as_ref().is_some_and(|old| old.fault().is_some()) {
                     reports.push(&step.id, None);
                 }
-                if let Some(old) = old.as_ref().filter(|o| !o.dead) {
-                    state.bound.clone_from(&old.bound);
-                }
                 // State counted in ticks of another rate means nothing here.
-                let healthy = old.filter(|o| !o.dead && o.rate == step.rate);
-                let healthy = healthy.and_then(|o| o.node.as_mut());
-                if let Some(old_node) = healthy {
-                    node.adopt(old_node.as_mut());
+                let fits = |o: &&mut StepState| same_clock && !o.dead && o.rate == step.rate;
+                let old_node = old.filter(fits).and_then(|o| o.node.as_mut());
+                if let Some(old_node) = old_node {
+                    state.error = adopt(node.as_mut(), old_node.as_mut());
+                }
+                if let Some(error) = &state.error {
+                    state.dead = true;
+                    reports.push(&step.id, Some(error.clone()));
                 }
                 state.node = Some(node);
                 state.rebuilt = true;
@@ -78,7 +85,6 @@ impl StepState {
             state.node = old.node.take();
             state.error.clone_from(&old.error);
             state.prepare_error = state.prepare_error.take().or_else(|| old.prepare_error.clone());
-            state.bound.clone_from(&old.bound);
             (state.dead, state.runs) = (old.dead, old.runs);
             (state.skips, state.spent) = (old.skips, old.spent);
         }
@@ -138,10 +144,42 @@ impl StepState {
     }
 
     pub(super) fn reset(&mut self) {
-        if let Some(node) = &mut self.node {
-            node.reset();
+        if let Some(node) = &mut self.node
+            && catch_unwind(AssertUnwindSafe(|| node.reset())).is_err()
+        {
+            self.dead = true;
         }
         self.last_key = None;
+    }
+}
+
+/// Lets `new` take over from `old`; the fault, where it panics half-way.
+fn adopt(new: &mut dyn Node, old: &mut dyn Node) -> Option<NodeError> {
+    let adopted = catch_unwind(AssertUnwindSafe(|| new.adopt(old)));
+    adopted.err().map(|panic| panicked(panic.as_ref()))
+}
+
+/// Takes over what an earlier plan's slots held: the outputs where the instance goes on, and hits
+/// that no frame has seen yet in any case. Their slots may lie elsewhere now.
+pub(super) fn carry_slots(
+    step: &Step,
+    slots: &mut [Value],
+    old_step: &Step,
+    old_slots: &mut [Value],
+    state: &StepState,
+) {
+    if !state.is_rebuilt() {
+        let num_outputs = step.spec.outputs.len();
+        for (new, old) in slots.iter_mut().zip(old_slots.iter_mut()).take(num_outputs) {
+            *new = std::mem::take(old);
+        }
+    }
+    for accumulator in &step.accumulators {
+        let same = |a: &&Accumulator| a.output == accumulator.output;
+        let old = old_step.accumulators.iter().find(same);
+        if let Some(hits) = old.and_then(|a| old_slots.get_mut(a.slot as usize)) {
+            slots[accumulator.slot as usize] = std::mem::take(hits);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use lumawire_core::plan::{Plan, Step};
@@ -23,6 +24,7 @@ impl Engine {
     pub(super) fn run(&mut self, plan: &Plan, i: usize, tick: Tick, audio: &AudioBlock) {
         let step = &plan.steps[i];
         if !self.steps[i].can_run() {
+            hush(&mut self.values[i][..step.spec.outputs.len()]);
             return;
         }
         self.modulate(step, i);
@@ -38,6 +40,9 @@ impl Engine {
         let key = key.filter(|_| result.is_ok());
         state.last_key = key;
         state.runs += 1;
+        if result.is_err() {
+            hush(&mut self.values[i][..step.spec.outputs.len()]);
+        }
         self.settle(step, i, result);
         if self.steps[i].keyed {
             self.write_keys(i, key);
@@ -163,6 +168,25 @@ impl Engine {
 impl StepState {
     fn can_run(&self) -> bool {
         self.node.is_some() && !self.dead
+    }
+}
+
+/// Takes back what is new in one tick only: a node that did not run has no hits and no new rows.
+/// Levels, latents and pictures stay.
+fn hush(slots: &mut [Value]) {
+    for slot in slots {
+        match slot {
+            Value::Trigger(hits) => *hits = 0,
+            Value::Bands(rows) | Value::Chroma(rows) if rows.num_fresh() > 0 => {
+                let rows = Arc::make_mut(rows);
+                rows.begin(rows.num_bins());
+            }
+            Value::Spectrum(spectrum) if spectrum.hops.num_fresh() > 0 => {
+                let hops = &mut Arc::make_mut(spectrum).hops;
+                hops.begin(hops.num_bins());
+            }
+            _ => {}
+        }
     }
 }
 

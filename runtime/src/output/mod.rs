@@ -116,6 +116,14 @@ pub enum OutputError {
         /// What ffmpeg said.
         log: String,
     },
+    /// The film is there, but its sound could not be added.
+    #[error("the sound could not be added, the film without it is {}: {source}", silent.display())]
+    SoundFailed {
+        /// The film without sound.
+        silent: PathBuf,
+        /// Why the sound is missing.
+        source: Box<OutputError>,
+    },
     /// The encoder's thread panicked.
     #[error("the encoder stopped by an internal fault")]
     Panicked,
@@ -129,14 +137,24 @@ pub fn writer_for(
     settings: &VideoSettings,
     first_frame: u64,
 ) -> Result<Box<dyn FrameWriter>, OutputError> {
-    let is_png = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
     if sequence::names_sequence(path) {
         return Ok(Box::new(SequenceWriter::create(path, settings.size_px, first_frame)?));
     }
-    if is_png {
+    if names_still(path) {
         return Ok(Box::new(StillWriter::create(path, settings.size_px)?));
     }
     Ok(Box::new(VideoWriter::create(path, settings)?))
+}
+
+/// Whether `path` means one picture.
+pub fn names_still(path: &Path) -> bool {
+    let is_png = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    is_png && !sequence::names_sequence(path)
+}
+
+/// Whether `path` means a folder of pictures, numbered as the writer likes.
+pub fn names_folder(path: &Path) -> bool {
+    sequence::is_folder(path)
 }
 
 /// The bytes of `frame`, which must be RGBA8 of `size_px`.

@@ -80,7 +80,7 @@ pub(super) fn names_sequence(path: &Path) -> bool {
 }
 
 /// An existing folder, or a name without extension.
-fn is_folder(path: &Path) -> bool {
+pub(super) fn is_folder(path: &Path) -> bool {
     let ends_in_separator = path.to_string_lossy().ends_with(std::path::is_separator);
     ends_in_separator || path.is_dir() || path.extension().is_none()
 }

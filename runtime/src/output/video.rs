@@ -208,6 +208,21 @@ impl VideoWriter {
     }
 }
 
+impl VideoWriter {
+    /// Hours of frames must not go with a failed last step: the film without its sound is kept
+    /// beside the name that it should have had.
+    fn keep_silent(self, error: OutputError) -> OutputError {
+        let mut name = self.path.file_stem().unwrap_or_default().to_owned();
+        name.push(".silent.");
+        name.push(self.path.extension().unwrap_or_default());
+        let silent = self.path.with_file_name(name);
+        match persist(self.file, &silent) {
+            Ok(_) => OutputError::SoundFailed { silent, source: Box::new(error) },
+            Err(_) => error,
+        }
+    }
+}
+
 impl FrameWriter for VideoWriter {
     fn write(&mut self, frame: &HostImage) -> Result<(), OutputError> {
         let pixels = rgba8(frame, self.settings.size_px, self.frames)?;
@@ -232,7 +247,10 @@ impl FrameWriter for VideoWriter {
         let encoded = self.process.take().map_or(Err(stopped), Process::finish);
         encoded.map_err(|failure| self.failed(failure))?;
         if let Some(sound) = self.settings.sound.clone() {
-            self.file = self.add_sound(&sound)?;
+            match self.add_sound(&sound) {
+                Ok(film) => self.file = film,
+                Err(error) => return Err(self.keep_silent(error)),
+            }
         }
         let bytes = persist(self.file, &self.path)?;
         Ok(Written { paths: vec![self.path], frames: self.frames, bytes })

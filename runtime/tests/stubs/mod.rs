@@ -179,13 +179,16 @@ impl Node for Paint {
     }
 }
 
-/// Works, returns an error, or panics, as `health` says.
+/// Works and hits in every block, returns an error, or panics, as `health` says.
 pub static FRAGILE: NodeSpec = spec(
     "stub.fragile",
     Rate::Block,
     Role::Stateful,
     CONTROL_IN,
-    CONTROL_OUT,
+    &[
+        Port::output("out", PortType::Control, "Runs so far."),
+        Port::output("hit", PortType::Trigger, "One hit a block."),
+    ],
     &[Param::int("health", "Health", 0, (0, 2))],
     || Box::new(Fragile { runs: 0.0 }),
 );
@@ -198,6 +201,7 @@ impl Node for Fragile {
             0 => {
                 self.runs += 1.0;
                 io.outputs.set_control(0, self.runs);
+                io.outputs.set_trigger(1, 1);
                 Ok(())
             }
             1 => Err(NodeError::param("health", "told to fail; set it to 0")),
