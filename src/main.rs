@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    quiet_mesa();
     let cli = cli::Cli::parse();
     start_tracing(cli.verbose);
     match command::run(cli) {
@@ -17,6 +18,17 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Without a desktop session, Mesa's device chooser looks for one all the same and prints an error
+/// that means nothing to the user. There is nothing to choose by then: it is left out.
+#[allow(unsafe_code)] // `set_var` is the only way to tell a driver in this process
+fn quiet_mesa() {
+    let is_set = |name| std::env::var_os(name).is_some();
+    if cfg!(target_os = "linux") && !is_set("XDG_RUNTIME_DIR") && !is_set("NODEVICE_SELECT") {
+        // SAFETY: the first thing that the program does: no other thread exists yet.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }
 
