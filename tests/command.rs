@@ -71,6 +71,13 @@ fn nodes_are_listed_described_and_exported() {
 }
 
 #[test]
+fn the_reference_is_what_the_nodes_say() {
+    let kept = std::fs::read_to_string(root().join("docs/nodes.md")).expect("docs");
+    let said = stdout(&run([&"nodes", &"--markdown"]));
+    assert!(kept == said, "docs/nodes.md is out of date; `cargo xtask docs` writes it");
+}
+
+#[test]
 fn a_new_patch_renders_and_nothing_is_overwritten() {
     let bench = Bench::new();
     let file = bench.path("mine.lumawire");

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::shell::{self, Failure, Outcome};
-use crate::{direction, docs, setup};
+use crate::{direction, setup};
 
 /// Runs all checks and stops at the first that fails.
 pub fn run() -> Outcome {
@@ -16,7 +16,6 @@ pub fn run() -> Outcome {
     })?;
     step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     step("tests", || cargo(&["test", "--workspace"]))?;
-    step("docs/nodes.md", docs::check)?;
     println!("All checks passed in {:.0} s.", started.elapsed().as_secs_f64());
     Ok(())
 }

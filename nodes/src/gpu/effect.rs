@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use lumawire_core::{Image, NodeError, Services};
+use lumawire_core::{Image, Io, NodeError, Services, Value};
 
 use super::device::Gpu;
 use super::picture::{FORMAT, GpuImage, device_from_image};
@@ -78,6 +78,29 @@ impl<U: Pod> Effect<U> {
         let target = GpuImage::unwritten(&pass.gpu, size)?;
         pass.gpu.checked(|| pass.run(bytemuck::bytes_of(uniforms), &inputs, &target))?;
         Ok(target.into_image())
+    }
+
+    /// One tick of the usual effect: input 0 to output 0, of the same size; nothing from nothing.
+    /// `uniforms` gives what the shader reads, or `None` where the effect changes nothing: then the
+    /// picture itself passes.
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw).
+    pub fn apply(
+        &mut self,
+        io: &mut Io<'_>,
+        uniforms: impl FnOnce(&Image) -> Option<U>,
+    ) -> Result<(), NodeError> {
+        let Some(image) = io.inputs.image(0) else {
+            io.outputs.set(0, Value::Empty);
+            return Ok(());
+        };
+        let drawn = match uniforms(image) {
+            Some(uniforms) => self.draw(&uniforms, &[image], (image.width_px, image.height_px))?,
+            None => image.clone(),
+        };
+        io.outputs.set_image(0, drawn);
+        Ok(())
     }
 
     fn compile(&self, gpu: &Arc<Gpu>) -> Pass {

@@ -4,13 +4,11 @@ use std::f32::consts::PI;
 
 use bytemuck::{Pod, Zeroable};
 use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit, Value,
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
 };
 
 use crate::gpu::Effect;
 
-const IN_IMAGE: usize = 0;
-const OUT_IMAGE: usize = 0;
 const EXPOSURE: usize = 0;
 const CONTRAST: usize = 1;
 const SATURATION: usize = 2;
@@ -86,10 +84,6 @@ impl Node for Colour {
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let Some(image) = io.inputs.image(IN_IMAGE) else {
-            io.outputs.set(OUT_IMAGE, Value::Empty);
-            return Ok(());
-        };
         let grade = Grade {
             exposure_stops: io.params.float(EXPOSURE),
             contrast: io.params.float(CONTRAST),
@@ -98,13 +92,7 @@ impl Node for Colour {
             gamma: io.params.float(GAMMA),
             invert: io.params.float(INVERT),
         };
-        let graded = if grade == IDENTITY {
-            image.clone()
-        } else {
-            self.effect.draw(&grade, &[image], (image.width_px, image.height_px))?
-        };
-        io.outputs.set_image(OUT_IMAGE, graded);
-        Ok(())
+        self.effect.apply(io, |_| (grade != IDENTITY).then_some(grade))
     }
 }
 
@@ -113,7 +101,7 @@ mod tests {
     use std::sync::Arc;
 
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Image, ImageHome};
+    use lumawire_core::{Image, ImageHome, Value};
 
     use super::*;
     use crate::gpu::testing::{assert_close, picture, services, speckle, values};

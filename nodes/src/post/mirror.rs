@@ -1,13 +1,9 @@
 //! A picture and its mirror image.
 
-use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Value,
-};
+use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role};
 
 use crate::gpu::Effect;
 
-const IN_IMAGE: usize = 0;
-const OUT_IMAGE: usize = 0;
 const MODE: usize = 0;
 const NONE: u32 = 0;
 
@@ -40,23 +36,14 @@ impl Node for Mirror {
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let Some(image) = io.inputs.image(IN_IMAGE) else {
-            io.outputs.set(OUT_IMAGE, Value::Empty);
-            return Ok(());
-        };
         let mode = io.params.choice(MODE) as u32;
-        let mirrored = if mode == NONE {
-            image.clone()
-        } else {
-            self.effect.draw(&mode, &[image], (image.width_px, image.height_px))?
-        };
-        io.outputs.set_image(OUT_IMAGE, mirrored);
-        Ok(())
+        self.effect.apply(io, |_| (mode != NONE).then_some(mode))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lumawire_core::Value;
     use lumawire_core::harness::Harness;
 
     use super::*;

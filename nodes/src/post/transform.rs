@@ -4,13 +4,11 @@ use std::f32::consts::PI;
 
 use bytemuck::{Pod, Zeroable};
 use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit, Value,
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
 };
 
 use crate::gpu::Effect;
 
-const IN_IMAGE: usize = 0;
-const OUT_IMAGE: usize = 0;
 const TRANSLATE_X: usize = 0;
 const TRANSLATE_Y: usize = 1;
 const ZOOM: usize = 2;
@@ -74,30 +72,23 @@ impl Node for Transform {
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let Some(image) = io.inputs.image(IN_IMAGE) else {
-            io.outputs.set(OUT_IMAGE, Value::Empty);
-            return Ok(());
-        };
-        let uniforms = Uniforms {
-            translate_px: [
-                io.params.float(TRANSLATE_X) * image.width_px as f32,
-                io.params.float(TRANSLATE_Y) * image.height_px as f32,
-            ],
-            zoom: io.params.float(ZOOM),
-            rotate_radians: io.params.float(ROTATE),
-            border: io.params.choice(BORDER) as u32,
-            padding: 0,
-        };
-        let stays = uniforms.translate_px == [0.0; 2]
-            && uniforms.zoom == 1.0
-            && uniforms.rotate_radians == 0.0;
-        let moved = if stays {
-            image.clone()
-        } else {
-            self.effect.draw(&uniforms, &[image], (image.width_px, image.height_px))?
-        };
-        io.outputs.set_image(OUT_IMAGE, moved);
-        Ok(())
+        let params = io.params;
+        self.effect.apply(io, |image| {
+            let uniforms = Uniforms {
+                translate_px: [
+                    params.float(TRANSLATE_X) * image.width_px as f32,
+                    params.float(TRANSLATE_Y) * image.height_px as f32,
+                ],
+                zoom: params.float(ZOOM),
+                rotate_radians: params.float(ROTATE),
+                border: params.choice(BORDER) as u32,
+                padding: 0,
+            };
+            let stays = uniforms.translate_px == [0.0; 2]
+                && uniforms.zoom == 1.0
+                && uniforms.rotate_radians == 0.0;
+            (!stays).then_some(uniforms)
+        })
     }
 }
 
@@ -106,7 +97,7 @@ mod tests {
     use std::sync::Arc;
 
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Image, ImageHome};
+    use lumawire_core::{Image, ImageHome, Value};
 
     use super::*;
     use crate::gpu::testing::{assert_close, picture, pixel, services, speckle};
