@@ -207,6 +207,17 @@ impl Harness {
         self.node.as_mut()
     }
 
+    /// Runs a tick for each of `values` at the control input `input`, and collects the control at
+    /// `output` after it.
+    pub fn controls(&mut self, input: &str, output: &str, values: &[f32]) -> Vec<f32> {
+        let tick = |v: &f32| {
+            self.input(input, Value::Control(*v));
+            self.tick().expect("a tick");
+            self.control(output)
+        };
+        values.iter().map(tick).collect()
+    }
+
     /// Feeds `audio` (planar, channels of one length) to input `id` in blocks of the clock's
     /// length, the last padded with silence, and collects `read` after every block.
     pub fn feed<T>(

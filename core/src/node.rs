@@ -35,7 +35,8 @@ pub trait Node: Any + Send {
     fn reset(&mut self) {}
 
     /// Takes over what it can of the state of the instance that it replaces: one of the same kind
-    /// and id, whose parameters of tier `Rebuild` may differ. Check before you take.
+    /// and id, at the same clock and rate, whose parameters of tier `Rebuild` may differ. Check
+    /// before you take.
     fn adopt(&mut self, old: &mut dyn Any) {
         let _ = old;
     }

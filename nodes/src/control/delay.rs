@@ -93,16 +93,14 @@ impl Node for Delay {
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
-        let max_ticks = self.max_ticks;
         take_over(self, old);
-        self.max_ticks = max_ticks;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Clock, Fps, Value};
+    use lumawire_core::{Clock, Fps};
 
     use super::*;
 
@@ -113,12 +111,7 @@ mod tests {
         let node = Harness::new(&SPEC).clock(clock).rate(Rate::Frame);
         let node = node.param("delay_secs", delay_secs).param("initial", 9.0_f32);
         let mut node = node.prepare().unwrap();
-        let tick = |x: &f32| {
-            node.input("in", Value::Control(*x));
-            node.tick().unwrap();
-            node.control("out")
-        };
-        values.iter().map(tick).collect()
+        node.controls("in", "out", values)
     }
 
     #[test]

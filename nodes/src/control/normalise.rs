@@ -116,7 +116,7 @@ impl Node for Normalise {
 #[cfg(test)]
 mod tests {
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Clock, Fps, Value};
+    use lumawire_core::{Clock, Fps};
 
     use super::*;
 
@@ -127,12 +127,7 @@ mod tests {
     }
 
     fn run(node: &mut Harness, values: &[f32]) -> Vec<f32> {
-        let tick = |x: &f32| {
-            node.input("in", Value::Control(*x));
-            node.tick().unwrap();
-            node.control("out")
-        };
-        values.iter().map(tick).collect()
+        node.controls("in", "out", values)
     }
 
     #[test]

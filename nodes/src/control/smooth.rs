@@ -124,16 +124,14 @@ impl Node for Smooth {
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
-        let max_taps = self.max_taps;
         take_over(self, old);
-        self.max_taps = max_taps;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Clock, Fps, Value};
+    use lumawire_core::{Clock, Fps};
 
     use super::*;
     use crate::map::reference;
@@ -144,12 +142,7 @@ mod tests {
     }
 
     fn run(node: &mut Harness, values: &[f32]) -> Vec<f32> {
-        let tick = |x: &f32| {
-            node.input("in", Value::Control(*x));
-            node.tick().unwrap();
-            node.control("out")
-        };
-        values.iter().map(tick).collect()
+        node.controls("in", "out", values)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lumawire_core::{
-    Encoding, HostImage, Image, Io, NodeError, Param, Pixels, Port, PortType, PrepareCx, Services,
+    Encoding, HostImage, Image, Io, Node, NodeError, Param, Pixels, Port, PortType, PrepareCx,
     Value,
 };
 
@@ -35,40 +35,26 @@ pub(super) const FIT: Param = Param::choice("fit", "Fit", FITS).doc(
 );
 
 /// Makes final pictures. Where no size is asked for, a picture in memory needs no graphics device.
+/// The output nodes are this, with parameters of their own for the runtime to read.
 #[derive(Default)]
 pub(super) struct FinalPicture {
+    /// Index of the parameter `fit`.
+    fit: usize,
     size_px: Option<(u32, u32)>,
     is_even: bool,
-    services: Services,
     /// Made in `prepare` where the run's size is known; its error counts when it is needed.
     resampler: Option<Result<Resampler, NodeError>>,
 }
 
 impl FinalPicture {
-    /// Pictures whose sizes are rounded to even numbers, as video wants them.
-    pub fn even() -> Self {
-        Self { is_even: true, ..Self::default() }
+    /// A node whose parameter `fit` has this index.
+    pub fn new(fit: usize) -> Self {
+        Self { fit, ..Self::default() }
     }
 
-    /// Takes the run's size.
-    pub fn prepare(&mut self, cx: &PrepareCx<'_>) {
-        self.services = cx.services.clone();
-        self.size_px = cx.size_px;
-        self.resampler = self.size_px.map(|_| {
-            let mut resampler = Resampler::default();
-            resampler.prepare(&self.services).map(|()| resampler)
-        });
-    }
-
-    /// Makes the picture of this tick; none from none. `fit` is the index of that parameter.
-    pub fn process(&mut self, io: &mut Io<'_>, fit: usize) -> Result<(), NodeError> {
-        let fit = Fit::of_choice(io.params.choice(fit));
-        let picture = match io.inputs.image(IN_IMAGE) {
-            Some(image) => Value::Image(self.picture(image, fit)?),
-            None => Value::Empty,
-        };
-        io.outputs.set(OUT_PICTURE, picture);
-        Ok(())
+    /// As `new`, for pictures whose sizes are rounded to even numbers, as video wants them.
+    pub fn even(fit: usize) -> Self {
+        Self { is_even: true, ..Self::new(fit) }
     }
 
     fn picture(&mut self, image: &Image, fit: Fit) -> Result<Image, NodeError> {
@@ -95,6 +81,27 @@ impl FinalPicture {
             Some(resampler) => resampler.as_mut().map_err(|error| error.clone()),
             None => Err(NodeError::device("resample", "drawn before it was prepared")),
         }
+    }
+}
+
+impl Node for FinalPicture {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.size_px = cx.size_px;
+        self.resampler = self.size_px.map(|_| {
+            let mut resampler = Resampler::default();
+            resampler.prepare(cx.services).map(|()| resampler)
+        });
+        Ok(())
+    }
+
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let fit = Fit::of_choice(io.params.choice(self.fit));
+        let picture = match io.inputs.image(IN_IMAGE) {
+            Some(image) => Value::Image(self.picture(image, fit)?),
+            None => Value::Empty,
+        };
+        io.outputs.set(OUT_PICTURE, picture);
+        Ok(())
     }
 }
 
@@ -169,6 +176,7 @@ fn even_size(host: &HostImage) -> HostImage {
 
 #[cfg(test)]
 mod tests {
+    use lumawire_core::Services;
     use lumawire_core::harness::Harness;
 
     use super::super::{sequence, video};

@@ -1,6 +1,6 @@
 //! Numbered pictures.
 
-use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, PrepareCx, Rate, Role};
+use lumawire_core::{NodeSpec, Param, Rate, Role};
 
 use super::picture::{self, FinalPicture};
 
@@ -24,18 +24,5 @@ pub const SPEC: NodeSpec = NodeSpec {
             .doc("Digits of the number in each file's name, with leading zeros."),
         picture::FIT,
     ],
-    build: || Box::new(Sequence(FinalPicture::default())),
+    build: || Box::new(FinalPicture::new(FIT)),
 };
-
-struct Sequence(FinalPicture);
-
-impl Node for Sequence {
-    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        self.0.prepare(cx);
-        Ok(())
-    }
-
-    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.0.process(io, FIT)
-    }
-}

@@ -1,6 +1,6 @@
 //! One picture.
 
-use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, PrepareCx, Rate, Role, Unit};
+use lumawire_core::{NodeSpec, Param, Rate, Role, Unit};
 
 use super::picture::{self, FinalPicture};
 
@@ -26,18 +26,5 @@ pub const SPEC: NodeSpec = NodeSpec {
             .doc("Which frame: the first at or after this time."),
         picture::FIT,
     ],
-    build: || Box::new(Still(FinalPicture::default())),
+    build: || Box::new(FinalPicture::new(FIT)),
 };
-
-struct Still(FinalPicture);
-
-impl Node for Still {
-    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        self.0.prepare(cx);
-        Ok(())
-    }
-
-    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.0.process(io, FIT)
-    }
-}

@@ -1,6 +1,6 @@
 //! A film.
 
-use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, PrepareCx, Rate, Role};
+use lumawire_core::{NodeSpec, Param, Rate, Role};
 
 use super::picture::{self, FinalPicture};
 
@@ -31,18 +31,5 @@ pub const SPEC: NodeSpec = NodeSpec {
             .doc("Whether the run's sound is written too."),
         picture::FIT,
     ],
-    build: || Box::new(Video(FinalPicture::even())),
+    build: || Box::new(FinalPicture::even(FIT)),
 };
-
-struct Video(FinalPicture);
-
-impl Node for Video {
-    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        self.0.prepare(cx);
-        Ok(())
-    }
-
-    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.0.process(io, FIT)
-    }
-}

@@ -14,9 +14,9 @@ use super::step::panicked;
 pub(super) struct StepState {
     /// `None` where preparing failed and no earlier instance could go on.
     pub(super) node: Option<Box<dyn Node>>,
-    /// The instance that `node` replaced, to be freed with the old plan.
+    /// Whether `node` is a new instance: what its outputs held no longer counts.
     rebuilt: bool,
-    /// What the document says, bound values in place of their parameters.
+    /// What the document says, with bound values in place of their parameters.
     pub(super) base: Vec<ParamValue>,
     /// What the node reads: the base with this tick's modulation.
     pub(super) params: Vec<ParamValue>,
@@ -56,22 +56,16 @@ impl StepState {
             state.bound.clone_from(&old.bound);
         }
         let goes_on = match fresh {
-            Fresh::Made(mut node) => {
+            Fresh::Made(node) => {
                 if old.as_ref().is_some_and(|old| old.fault().is_some()) {
                     reports.push(&step.id, None);
                 }
                 // State counted in ticks of another rate means nothing here.
                 let fits = |o: &&mut StepState| same_clock && !o.dead && o.rate == step.rate;
-                let old_node = old.filter(fits).and_then(|o| o.node.as_mut());
-                if let Some(old_node) = old_node {
-                    state.error = adopt(node.as_mut(), old_node.as_mut());
-                }
+                state.take_new(node, old.filter(fits).and_then(|o| o.node.as_deref_mut()));
                 if let Some(error) = &state.error {
-                    state.dead = true;
                     reports.push(&step.id, Some(error.clone()));
                 }
-                state.node = Some(node);
-                state.rebuilt = true;
                 None
             }
             Fresh::Keep => old,
@@ -90,6 +84,19 @@ impl StepState {
         }
         state.rebase(step);
         state
+    }
+
+    /// Takes a new instance, which adopts what it can from `old`. One that panics half-way is dead.
+    fn take_new(&mut self, mut node: Box<dyn Node>, old: Option<&mut dyn Node>) {
+        let adopted = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(old) = old {
+                node.adopt(old);
+            }
+        }));
+        self.error = adopted.err().map(|panic| panicked(panic.as_ref()));
+        self.dead = self.error.is_some();
+        self.node = Some(node);
+        self.rebuilt = true;
     }
 
     fn blank(step: &Step) -> Self {
@@ -151,12 +158,6 @@ impl StepState {
         }
         self.last_key = None;
     }
-}
-
-/// Lets `new` take over from `old`; the fault, where it panics half-way.
-fn adopt(new: &mut dyn Node, old: &mut dyn Node) -> Option<NodeError> {
-    let adopted = catch_unwind(AssertUnwindSafe(|| new.adopt(old)));
-    adopted.err().map(|panic| panicked(panic.as_ref()))
 }
 
 /// Takes over what an earlier plan's slots held: the outputs where the instance goes on, and hits
