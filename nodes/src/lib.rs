@@ -49,9 +49,13 @@ pub const ALL: &[&NodeSpec] = &[
     &map::mix::SPEC,
     &map::range::SPEC,
     // latent
+    &latent::arithmetic::SPEC,
     &latent::bank::SPEC,
+    &latent::capture::SPEC,
     &latent::chroma_mix::SPEC,
+    &latent::keyframes::SPEC,
     &latent::r#loop::SPEC,
+    &latent::mean::SPEC,
     &latent::mix::SPEC,
     &latent::pick::SPEC,
     &latent::smooth::SPEC,

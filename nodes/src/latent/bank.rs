@@ -14,7 +14,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::npy::{self, Array};
-use super::npz;
+use super::{list, npz};
 
 const SEEDS: usize = 0;
 const DIM: usize = 1;
@@ -73,7 +73,7 @@ impl Node for Bank {
         let bank = match cx.file(FILE) {
             Some(path) => from_file(&path, cx.params.choice(SPACE))?,
             None => {
-                let seeds = parse_seeds(cx.params.text(SEEDS))
+                let seeds = list::numbers(cx.params.text(SEEDS), "seed", MAX_SEEDS)
                     .map_err(|reason| NodeError::param("seeds", reason))?;
                 from_seeds(&seeds, usize::try_from(cx.params.int(DIM)).unwrap_or(1))
             }
@@ -88,27 +88,6 @@ impl Node for Bank {
         }
         Ok(())
     }
-}
-
-/// The seeds of a list such as `3, 17, 99-104`.
-fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
-    let help = "give whole numbers from 0 to 4294967295 and ranges, such as `3, 17, 99-104`";
-    let parse = |s: &str| s.trim().parse::<u32>().map_err(|_| format!("`{s}` is no seed: {help}"));
-    let mut seeds = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-        let (first, last) = match part.split_once('-') {
-            Some((first, last)) => (parse(first)?, parse(last)?),
-            None => (parse(part)?, parse(part)?),
-        };
-        if last < first {
-            return Err(format!("`{part}` runs backwards: put the lower seed first"));
-        }
-        if seeds.len() as u64 + u64::from(last - first) >= MAX_SEEDS as u64 {
-            return Err(format!("`{text}` names more than {MAX_SEEDS} seeds: use fewer"));
-        }
-        seeds.extend(first..=last);
-    }
-    if seeds.is_empty() { Err(format!("names no seed: {help}")) } else { Ok(seeds) }
 }
 
 fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
@@ -257,16 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_seeds() {
-        assert_eq!(parse_seeds("3,17, 99 - 101,").unwrap(), [3, 17, 99, 100, 101]);
-        assert_eq!(parse_seeds("4294967295-4294967295").unwrap(), [u32::MAX]);
-        for bad in ["", "x", "-1", "5-3", "1--2", "0-4294967295", "4294967296", "0-4095,1"] {
-            assert!(parse_seeds(bad).is_err(), "{bad}");
-        }
+    fn a_bad_list_of_seeds_is_named() {
         let err = bank(Harness::new(&SPEC).param("seeds", "5-3")).unwrap_err();
         assert_eq!(
             err.to_string(),
-            "parameter `seeds`: `5-3` runs backwards: put the lower seed first"
+            "parameter `seeds`: `5-3` runs backwards: put the lower number first"
         );
     }
 
