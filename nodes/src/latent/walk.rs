@@ -429,6 +429,19 @@ mod tests {
     }
 
     #[test]
+    fn a_leap_of_the_amplitude_scatters_alike_at_every_frame_rate() {
+        // The variance that a leap of 1 adds to the gaussian walk: ∫ (e^(−t/τ)/τ)² dt = 1/2τ.
+        for fps in [24, 30, 60] {
+            let dt = 1.0 / f64::from(fps);
+            let mut follower = Follower::default();
+            follower.change(0.0, dt);
+            let squares = (0..fps).map(|_| f64::from(follower.change(1.0, dt)).powi(2) * dt);
+            let variance: f64 = squares.sum();
+            assert!((variance - 10.0).abs() < 0.8, "{fps}: {variance}");
+        }
+    }
+
+    #[test]
     fn seeds_pick_the_way() {
         let way = |run_seed| {
             let node = at_fps(60, "gaussian").param("dim", 16_i64).seed(run_seed);
