@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod error;
+mod model_arg;
 
 use std::process::ExitCode;
 
