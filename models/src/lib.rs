@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod file;
+pub mod pca;
 pub mod random;
 pub mod stylegan2;
 
