@@ -243,7 +243,8 @@ fn descend(rows: &[Vec<f32>], mut centres: Vec<Vec<f32>>) -> (f64, Vec<usize>) {
     let mut assignment: Vec<usize> = Vec::new();
     let mut inertia = 0.0;
     for _ in 0..MAX_STEPS {
-        let nearest: Vec<(usize, f64)> = rows.par_iter().map(|row| nearest(row, &centres)).collect();
+        let nearest: Vec<(usize, f64)> =
+            rows.par_iter().map(|row| nearest(row, &centres)).collect();
         inertia = nearest.iter().map(|(_, d)| d).sum();
         let next = without_empty(&nearest, centres.len());
         if next == assignment {
@@ -302,4 +303,118 @@ fn by_size(groups: Vec<usize>) -> (Vec<usize>, usize) {
     order.sort_by_key(|c| (std::cmp::Reverse(size(*c)), first(*c)));
     let rank = |c: usize| order.iter().position(|o| *o == c).unwrap_or(0);
     (groups.iter().map(|c| rank(*c)).collect(), order.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stylegan2::Config;
+
+    fn network() -> Generator {
+        let mut config = Config::new(32, 1024, 32);
+        (config.z_dim, config.w_dim, config.num_mapping_layers) = (24, 20, 2);
+        Generator::stand_in(config, 1).unwrap()
+    }
+
+    fn settings() -> Settings {
+        Settings { layer: 3, num_clusters: 5, num_samples: 6, class: None, seed: 2 }
+    }
+
+    fn found(settings: &Settings) -> Clusters {
+        find(&network(), "test".into(), settings, &mut |_| ()).unwrap()
+    }
+
+    #[test]
+    fn planted_groups_are_found_whatever_their_scale() {
+        let mut random = RandomState::new(0);
+        let mut patterns = vec![vec![0.0_f32; 40]; 4];
+        patterns.iter_mut().for_each(|p| random.fill_normal(p));
+        let group = |i: usize| [0, 0, 0, 0, 1, 1, 1, 2, 2, 3][i % 10];
+        let rows: Vec<Vec<f32>> = (0..50)
+            .map(|i| {
+                let (gain, offset) = (10.0_f32.powi(i as i32 % 5 - 2), random.normal() as f32);
+                let row = patterns[group(i)].iter();
+                let mut row: Vec<f32> =
+                    row.map(|v| gain * (v + 0.2 * random.normal() as f32) + offset).collect();
+                normalize(&mut row);
+                row
+            })
+            .collect();
+        let expected: Vec<usize> = (0..50).map(group).collect();
+        for seed in 0..5 {
+            assert_eq!(kmeans(&rows, 4, seed), (expected.clone(), 4));
+        }
+    }
+
+    #[test]
+    fn fewer_different_rows_than_groups_give_fewer_groups() {
+        let rows = [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]].map(Vec::from);
+        assert_eq!(kmeans(&rows, 5, 0), (vec![0, 1, 0], 2));
+        assert_eq!(kmeans(&rows[..1], 3, 0), (vec![0], 1));
+    }
+
+    #[test]
+    fn no_group_stays_empty() {
+        let nearest = [(0, 0.1), (0, 0.5), (0, 0.3)];
+        assert_eq!(without_empty(&nearest, 3), [0, 1, 2]);
+    }
+
+    /// Channels of one group are more alike than channels of different ones.
+    #[test]
+    fn groups_of_a_network_are_alike() {
+        let clusters = found(&settings());
+        assert_eq!((clusters.assignment.len(), clusters.num_clusters), (32, 5));
+        assert_eq!(
+            clusters.channels(0).len(),
+            clusters.assignment.iter().filter(|c| **c == 0).count()
+        );
+        assert!(clusters.channels(5).is_empty());
+        let features = features(&network(), &settings(), &mut |_| ()).unwrap();
+        let (mut within, mut across) = ((0.0, 0), (0.0, 0));
+        for (i, a) in features.iter().enumerate() {
+            for (j, b) in features.iter().enumerate().take(i) {
+                let same = clusters.assignment[i] == clusters.assignment[j];
+                let sum = if same { &mut within } else { &mut across };
+                sum.0 += a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+                sum.1 += 1;
+            }
+        }
+        let (within, across) = (within.0 / within.1 as f32, across.0 / across.1 as f32);
+        assert!(within > across + 0.2, "{within} {across}");
+    }
+
+    #[test]
+    fn files_keep_everything_and_repeat() {
+        let clusters = found(&settings());
+        let text = clusters.to_json().unwrap();
+        assert_eq!(parse(text.as_bytes()).unwrap(), clusters);
+        assert_eq!(found(&settings()).to_json().unwrap(), text);
+    }
+
+    #[test]
+    fn broken_files_say_so() {
+        let good = found(&settings());
+        let error = |change: fn(&mut Clusters)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            parse(bad.to_json().unwrap().as_bytes()).unwrap_err().to_string()
+        };
+        assert!(error(|c| c.assignment[3] = 5).contains("names cluster 5"));
+        assert!(error(|c| c.assignment.clear()).contains("0 channels"));
+        assert!(error(|c| c.version = 9).contains("update Lumawire"));
+        assert!(error(|c| c.format = "x".into()).contains("format `x`"));
+        assert!(parse(b"[1, 2]").unwrap_err().to_string().contains("lumawire clusters"));
+    }
+
+    #[test]
+    fn what_cannot_be_grouped_is_refused() {
+        for (settings, word) in [
+            (Settings { layer: 8, ..settings() }, "layers 0 to 7"),
+            (Settings { num_samples: 0, ..settings() }, "1..1024"),
+            (Settings { num_clusters: 0, ..settings() }, "at least 1"),
+        ] {
+            let error = find(&network(), "test".into(), &settings, &mut |_| ()).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
 }

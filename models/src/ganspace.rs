@@ -211,7 +211,9 @@ fn regress(coordinates: &Tensor, w: &Tensor) -> Result<(Vec<f32>, Vec<f32>), Mod
     let power = coordinates.sqr()?.sum(0)?.to_vec1::<f32>()?;
     let mut components = Vec::with_capacity(power.len() * w.dim(1)?);
     let mut stdevs = Vec::with_capacity(power.len());
-    for (mut direction, power) in coordinates.t()?.matmul(&w)?.to_vec2::<f32>()?.into_iter().zip(power) {
+    for (mut direction, power) in
+        coordinates.t()?.matmul(&w)?.to_vec2::<f32>()?.into_iter().zip(power)
+    {
         let stdev = (power / (n as f32 - 1.0)).sqrt();
         let length = direction.iter().map(|v| v * v).sum::<f32>().sqrt();
         direction.iter_mut().for_each(|v| *v /= length.max(f32::MIN_POSITIVE));
@@ -288,9 +290,8 @@ impl Directions {
     /// The bytes of a safetensors file: `mean`, `components`, `stdev`, `explained_variance_ratio`
     /// in f32, and [`About`] as JSON in the metadata entry `lumawire_ganspace`.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let bytes = |values: &[f32]| -> Vec<u8> {
-            values.iter().flat_map(|v| v.to_le_bytes()).collect()
-        };
+        let bytes =
+            |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
         let (k, w_dim) = (self.num_components(), self.w_dim());
         let arrays = [
             ("components", vec![k, w_dim], bytes(&self.components)),
@@ -316,9 +317,8 @@ impl Directions {
 
     /// As [`load`](Self::load), from the bytes of a file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
-        let refuse = |why: &str| {
-            ModelError::Input(format!("{why}: make it with `lumawire ganspace`"))
-        };
+        let refuse =
+            |why: &str| ModelError::Input(format!("{why}: make it with `lumawire ganspace`"));
         let file = SafeTensors::deserialize(bytes)?;
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let about = metadata.metadata().as_ref().and_then(|m| m.get(ABOUT_KEY));
@@ -356,5 +356,189 @@ impl Directions {
             )));
         }
         Ok(Self { mean, components, stdev, explained_variance_ratio, about })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stylegan2::Config;
+
+    fn network() -> Generator {
+        let mut config = Config::new(32, 1024, 32);
+        (config.z_dim, config.w_dim, config.num_mapping_layers) = (24, 20, 2);
+        Generator::stand_in(config, 1).unwrap()
+    }
+
+    fn conditional() -> Generator {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/stylegan2");
+        Generator::load(&root.join("sg2ada_b.model.safetensors"), &Device::Cpu).unwrap()
+    }
+
+    fn settings(layer: Option<usize>) -> Settings {
+        Settings { num_samples: 300, num_components: 6, layer, class: None, seed: 5 }
+    }
+
+    fn found(generator: &Generator, settings: &Settings) -> Directions {
+        find(generator, "test".into(), settings, &mut |_| ()).unwrap()
+    }
+
+    fn refused(generator: &Generator, settings: &Settings) -> String {
+        find(generator, "test".into(), settings, &mut |_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn directions_of_w_are_its_principal_components() {
+        let network = network();
+        let settings = Settings { num_samples: W_BATCH + 500, ..settings(None) };
+        let mut told = Vec::new();
+        let directions =
+            find(&network, "test".into(), &settings, &mut |done| told.push(done)).unwrap();
+        assert_eq!(told.last(), Some(&1.0));
+        let mut z = vec![0.0; settings.num_samples * 24];
+        RandomState::new(5).fill_normal(&mut z);
+        let z = Tensor::from_vec(z, (settings.num_samples, 24), &Device::Cpu).unwrap();
+        let mut covariance = Covariance::new(20).unwrap();
+        covariance.add(&network.map(&z, None).unwrap()).unwrap();
+        let pca = covariance.finish(6).unwrap();
+        let pairs = [
+            (&directions.mean, &pca.mean),
+            (&directions.components, &pca.components),
+            (&directions.stdev, &pca.stdev),
+            (&directions.explained_variance_ratio, &pca.explained_variance_ratio),
+        ];
+        for (a, b) in pairs {
+            assert_eq!(a.len(), b.len());
+            assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn regression_recovers_a_planted_map() {
+        // Two coordinates without correlation, and w = mean + 2·x·(0, 1, 0) - 3·y·(0.6, 0, 0.8).
+        let x: Vec<f32> = (0..8).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let y: Vec<f32> = (0..8).map(|i| if i < 4 { 0.5 } else { -0.5 }).collect();
+        let coordinates: Vec<[f32; 2]> = x.iter().zip(&y).map(|(x, y)| [*x, *y]).collect();
+        let w: Vec<[f32; 3]> = coordinates
+            .iter()
+            .map(|[x, y]| [7.0 - 3.0 * 0.6 * y, 2.0 * x - 1.0, 3.0 - 3.0 * 0.8 * y])
+            .collect();
+        let coordinates = Tensor::from_vec(coordinates.concat(), (8, 2), &Device::Cpu).unwrap();
+        let w = Tensor::from_vec(w.concat(), (8, 3), &Device::Cpu).unwrap();
+        let (components, stdev) = regress(&coordinates, &w).unwrap();
+        let expected = [0.0, 1.0, 0.0, 0.6, 0.0, 0.8];
+        assert!(components.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
+        let one = (8.0_f32 / 7.0).sqrt(); // deviation of ±1
+        assert!((stdev[0] - 2.0 * one).abs() < 1e-6 && (stdev[1] - 1.5 * one).abs() < 1e-6);
+    }
+
+    /// A step along the first direction of a layer moves its activations further than steps of the
+    /// same length along random directions do.
+    #[test]
+    fn directions_of_a_layer_move_its_activations_most() {
+        let network = network();
+        let layer = 4;
+        let directions = found(&network, &settings(Some(layer)));
+        assert_eq!((directions.num_components(), directions.w_dim()), (6, 20));
+        let ratio = &directions.explained_variance_ratio;
+        assert!(ratio.is_sorted_by(|a, b| a >= b) && ratio.iter().sum::<f32>() <= 1.0);
+        let mean = Tensor::new(&directions.mean[..], &Device::Cpu).unwrap();
+        let moved_by = |step: &[f32]| {
+            let step = Tensor::new(step, &Device::Cpu).unwrap();
+            let w = Tensor::stack(&[(&mean + &step).unwrap(), (&mean - &step).unwrap()], 0);
+            let ws = network.broadcast(&w.unwrap()).unwrap();
+            let features = network.activations(&ws, &Shaping::default(), layer).unwrap();
+            let difference = (features.get(0).unwrap() - features.get(1).unwrap()).unwrap();
+            difference.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt()
+        };
+        let step: Vec<f32> = directions.step(0).unwrap().collect();
+        let length = |v: &[f32]| v.iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!((length(&step) - directions.stdev[0]).abs() < 1e-5);
+        let mut random = RandomState::new(1);
+        let others: Vec<f32> = (0..20)
+            .map(|_| {
+                let mut other = vec![0.0; 20];
+                random.fill_normal(&mut other);
+                let scale = length(&step) / length(&other);
+                moved_by(&other.iter().map(|v| v * scale).collect::<Vec<_>>())
+            })
+            .collect();
+        let mean_of_others = others.iter().sum::<f32>() / others.len() as f32;
+        assert!(moved_by(&step) > 1.1 * mean_of_others, "{} {others:?}", moved_by(&step));
+    }
+
+    #[test]
+    fn files_keep_everything() {
+        let network = network();
+        for layer in [None, Some(2)] {
+            let directions = found(&network, &settings(layer));
+            let bytes = directions.to_bytes().unwrap();
+            assert_eq!(Directions::from_bytes(&bytes).unwrap(), directions);
+            assert_eq!(found(&network, &settings(layer)).to_bytes().unwrap(), bytes);
+            for len in [0, 7, 40, bytes.len() / 2, bytes.len() - 1] {
+                assert!(Directions::from_bytes(&bytes[..len]).is_err(), "cut to {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn misshapen_and_foreign_files_say_so() {
+        let good = found(&network(), &settings(None));
+        let error = |change: fn(&mut Directions)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            let bytes = bad.to_bytes().unwrap();
+            Directions::from_bytes(&bytes).unwrap_err().to_string()
+        };
+        assert!(error(|d| d.stdev[1] = f32::NAN).contains("`stdev`"));
+        assert!(error(|d| d.about.version = 9).contains("update Lumawire"));
+        let about = serde_json::to_string(&good.about).unwrap();
+        let array = |shape: &[usize]| {
+            let bytes = vec![0; 4 * shape.iter().product::<usize>()];
+            (shape.to_vec(), bytes)
+        };
+        let file = |mean: &[usize], stdev: &[usize]| {
+            let arrays = [
+                ("components", array(&[6, 20])),
+                ("explained_variance_ratio", array(&[6])),
+                ("mean", array(mean)),
+                ("stdev", array(stdev)),
+            ];
+            let views = arrays.iter().map(|(name, (shape, bytes))| {
+                (*name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+            });
+            let metadata = [(ABOUT_KEY.to_owned(), about.clone())];
+            safetensors::serialize(views, Some(metadata.into())).unwrap()
+        };
+        assert!(Directions::from_bytes(&file(&[20], &[6])).is_ok());
+        for bad in [file(&[19], &[6]), file(&[20], &[5]), file(&[4, 5], &[6])] {
+            let error = Directions::from_bytes(&bad).unwrap_err().to_string();
+            assert!(error.contains("misfitting shapes"), "{error}");
+        }
+        let model = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../tests/reference/stylegan2/sg2ada_a.model.safetensors");
+        let error = Directions::load(&model).unwrap_err().to_string();
+        assert!(error.contains("holds no GANSpace directions"), "{error}");
+    }
+
+    #[test]
+    fn classes_are_drawn_in_turn_or_alone() {
+        let network = conditional();
+        let all = found(&network, &settings(None));
+        let one = found(&network, &Settings { class: Some(2), ..settings(None) });
+        assert_ne!(all.mean, one.mean);
+        let error = refused(&network, &Settings { class: Some(5), ..settings(None) });
+        assert!(error.contains("0 to 4"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_analysed_is_refused() {
+        let network = network();
+        assert!(refused(&network, &settings(Some(8))).contains("layers 0 to 7"));
+        assert!(refused(&network, &settings(Some(0))).contains("all samples are equal"));
+        let few = Settings { num_samples: 1, ..settings(None) };
+        assert!(refused(&network, &few).contains("2..1000000"));
+        let many = Settings { num_components: 1 << 20, ..settings(Some(7)) };
+        assert!(refused(&network, &many).contains("too much memory"));
     }
 }

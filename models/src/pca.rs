@@ -87,7 +87,7 @@ impl Covariance {
 
 /// Directions that [`randomized`] follows beyond those asked for (Halko et al., 2011, advise 5 or
 /// 10).
-const OVERSAMPLING: usize = 10;
+pub(crate) const OVERSAMPLING: usize = 10;
 /// How often [`randomized`] goes through the samples.
 pub const NUM_PASSES: usize = 3;
 /// Rows of a matrix that are taken to f64 at a time.
@@ -132,7 +132,7 @@ pub fn randomized(
     })?;
     let coordinates = Tensor::cat(&coordinates, 0)?;
     let eigen = Eigen::of(&(gram(&coordinates)? / (n - 1.0))?)?;
-    let k = num_components.min(eigen.values.len()).min(sketch_rank(n));
+    let k = num_components.min(eigen.values.len()).min(coordinates.dim(0)? - 1);
     let mut rotation: Vec<Vec<f32>> = Vec::with_capacity(k);
     let mut components = Vec::with_capacity(k * mean.elem_count());
     for vector in &eigen.vectors[..k] {
@@ -156,11 +156,6 @@ pub fn randomized(
             .collect(),
     };
     Ok((pca, coordinates.matmul(&rotation.t()?)?))
-}
-
-/// Most components that `n` samples have.
-fn sketch_rank(n: f64) -> usize {
-    n as usize - 1
 }
 
 /// The first pass: the samples' mean, and their mixtures by random weights, which span about the
@@ -303,7 +298,7 @@ impl Eigen {
 
 /// Turns `vector` so that its value of largest magnitude (the first of them) is positive. Whether
 /// it had to.
-fn orient(vector: &mut [f32]) -> bool {
+pub(crate) fn orient(vector: &mut [f32]) -> bool {
     let largest = vector.iter().fold(0.0_f32, |a, b| if b.abs() > a.abs() { *b } else { a });
     if largest < 0.0 {
         vector.iter_mut().for_each(|v| *v = -*v);
@@ -322,7 +317,8 @@ mod tests {
     }
 
     fn rows(values: Vec<f32>, dim: usize) -> Tensor {
-        Tensor::from_vec(values.clone(), (values.len() / dim, dim), &Device::Cpu).unwrap()
+        let n = values.len() / dim;
+        Tensor::from_vec(values, (n, dim), &Device::Cpu).unwrap()
     }
 
     fn normals(len: usize, seed: u32) -> Vec<f32> {
