@@ -4,6 +4,9 @@ mod cli;
 mod command;
 mod error;
 mod model_arg;
+mod npz;
+mod progress;
+mod sheet;
 
 use std::process::ExitCode;
 

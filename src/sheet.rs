@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use candle_core::Tensor;
 use font8x8::{BASIC_FONTS, GREEK_FONTS, LATIN_FONTS, UnicodeFonts};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
+use lumawire_models::ModelError;
 
 use crate::error::CommandError;
 
@@ -61,18 +63,44 @@ pub fn cell_px(resolution_px: usize) -> u32 {
     (resolution_px as u32).clamp(144, 192)
 }
 
-/// Planes of -1..1 (one, or three) of a picture as 8 bit, by the rule of the published code:
+/// Planes of -1..1 (one, or three) of a square picture as 8 bit, by the rule of the published code:
 /// x·127.5 + 128, cut to 0..255 and to whole numbers.
-pub fn picture(planes: &[f32], width_px: usize) -> RgbImage {
-    let num_planes = if planes.len().is_multiple_of(3) { 3 } else { 1 };
-    let area = planes.len() / num_planes;
-    let height_px = area / width_px.max(1);
+pub fn picture(planes: &[f32], side_px: usize) -> RgbImage {
+    let area = side_px * side_px;
     let plane = |c: usize| planes.get(c * area..(c + 1) * area).unwrap_or(&planes[..area]);
     let (red, green, blue) = (plane(0), plane(1), plane(2));
     let level = |v: f32| (v * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
-    RgbImage::from_fn(width_px as u32, height_px as u32, |x, y| {
-        let i = y as usize * width_px + x as usize;
+    RgbImage::from_fn(side_px as u32, side_px as u32, |x, y| {
+        let i = y as usize * side_px + x as usize;
         Rgb([level(red[i]), level(green[i]), level(blue[i])])
+    })
+}
+
+/// Pictures `[n, channels, side, side]` of a network as 8 bit.
+pub fn pictures(batch: &Tensor) -> Result<Vec<RgbImage>, ModelError> {
+    let side_px = batch.dim(3)?;
+    let planes = batch.flatten_from(1)?.to_vec2::<f32>()?;
+    Ok(planes.iter().map(|planes| picture(planes, side_px)).collect())
+}
+
+/// A map `[side, side]` from black at its lowest over violet and orange to white at its highest.
+pub fn heat(map: &[f32], side_px: usize) -> RgbImage {
+    const STOPS: [[f32; 3]; 5] = [
+        [8.0, 6.0, 24.0],
+        [92.0, 24.0, 118.0],
+        [206.0, 62.0, 82.0],
+        [251.0, 158.0, 58.0],
+        [253.0, 250.0, 214.0],
+    ];
+    let lowest = map.iter().copied().fold(f32::INFINITY, f32::min);
+    let range = map.iter().copied().fold(f32::NEG_INFINITY, f32::max) - lowest;
+    RgbImage::from_fn(side_px as u32, side_px as u32, |x, y| {
+        let v = (map[y as usize * side_px + x as usize] - lowest) / range.max(f32::MIN_POSITIVE);
+        let at = v.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
+        let below = (at as usize).min(STOPS.len() - 2);
+        let (low, high) = (STOPS[below], STOPS[below + 1]);
+        let mix = |c: usize| low[c] + (high[c] - low[c]) * (at - below as f32);
+        Rgb([mix(0) as u8, mix(1) as u8, mix(2) as u8])
     })
 }
 
@@ -229,10 +257,19 @@ mod tests {
         let planes = [-2.0, -1.0, 0.0, 0.9961, 1.0, f32::NAN];
         let levels = |v: f32| picture(&[v; 3], 1).get_pixel(0, 0).0;
         assert_eq!(planes.map(|v| levels(v)[0]), [0, 0, 128, 255, 255, 0]);
-        let colours = picture(&[0.0, 0.0, -1.0, -1.0, 1.0, 1.0], 2);
-        assert_eq!(colours.dimensions(), (2, 1));
-        assert_eq!(colours.get_pixel(1, 0).0, [128, 0, 255]);
+        let planes: Vec<f32> = [0.0, -1.0, 1.0].iter().flat_map(|v| [*v; 4]).collect();
+        assert_eq!(picture(&planes, 2).get_pixel(1, 0).0, [128, 0, 255]);
         assert_eq!(picture(&[0.0; 4], 2).get_pixel(1, 1).0, [128; 3]);
+    }
+
+    #[test]
+    fn heat_rises_from_dark_to_light() {
+        let drawn = heat(&[-3.0, 1.0, 5.0, 3.0], 2);
+        let light = |x, y| drawn.get_pixel(x, y).0.iter().map(|v| u32::from(*v)).sum::<u32>();
+        assert!(
+            light(0, 0) < light(1, 0) && light(1, 0) < light(1, 1) && light(1, 1) < light(0, 1)
+        );
+        assert_eq!(heat(&[2.0; 4], 2).get_pixel(0, 0).0, [8, 6, 24]);
     }
 
     #[test]
