@@ -87,8 +87,8 @@ impl Node for Bank {
     }
 }
 
-/// The seeds of a list such as `3, 17, 99-104`.
-fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
+/// The seeds of a list such as `3, 17, 99-104`, at most 4096.
+pub fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
     let help = "give whole numbers from 0 to 4294967295 and ranges, such as `3, 17, 99-104`";
     let parse = |s: &str| s.trim().parse::<u32>().map_err(|_| format!("`{s}` is no seed: {help}"));
     let mut seeds = Vec::new();
