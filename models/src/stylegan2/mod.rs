@@ -1,6 +1,7 @@
 //! StyleGAN2-ADA's generator (Karras et al., "Training Generative Adversarial Networks with
 //! Limited Data", 2020), by the names of the published checkpoints.
 
+mod bend;
 mod config;
 mod cpu;
 mod mapping;
@@ -14,6 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use candle_core::{Device, Tensor};
 
+pub use bend::{Bend, BendOp, Border, Channels, Keep};
 pub use config::{Architecture, Config};
 pub use noise::{Noise, NoiseMode};
 pub use synthesis::{BlockOutput, Path};
