@@ -50,8 +50,7 @@ impl Channels {
         match self {
             Self::All => false,
             Self::Range { len, .. } => *len == 0,
-            // NaN is no share.
-            Self::Share { share, .. } => !(*share > 0.0),
+            Self::Share { share, .. } => share.is_nan() || *share <= 0.0,
             Self::Set(set) => set.is_empty(),
         }
     }
