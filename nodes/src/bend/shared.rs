@@ -170,12 +170,12 @@ fn append(earlier: Option<&Handle>, bend: Bend) -> Result<Handle, NodeError> {
         None => &Vec::new(),
     };
     if bend.is_identity() {
-        let none = || Handle { key: 0, value: Arc::new(Vec::<Bend>::new()) };
+        let none = || Handle::new(0, Arc::new(Vec::<Bend>::new()));
         return Ok(earlier.cloned().unwrap_or_else(none));
     }
     let key = key(earlier.map_or(0, |handle| handle.key), &bend);
     let all: Vec<Bend> = list.iter().cloned().chain([bend]).collect();
-    Ok(Handle { key, value: Arc::new(all) })
+    Ok(Handle::new(key, Arc::new(all)))
 }
 
 /// A key of all that a bend holds, after those of key `earlier`.
@@ -248,12 +248,7 @@ mod tests {
         node.set_param("layer", 3_i64);
         node.set_param("amount", 0.25_f32);
         let expected = [
-            Bend {
-                layer: 5,
-                channels: Channels::All,
-                op: BendOp::Add { value: 0.5 },
-                amount: 1.0,
-            },
+            Bend { layer: 5, channels: Channels::All, op: BendOp::Add { value: 0.5 }, amount: 1.0 },
             Bend {
                 layer: 3,
                 channels: Channels::All,
@@ -288,7 +283,11 @@ mod tests {
                 BendOp::Shear { x: 0.1, y: -0.2, border },
             ),
             (&flip::SPEC, vec![on("vertical")], BendOp::Flip { horizontal: false, vertical: true }),
-            (&flip::SPEC, vec![on("horizontal")], BendOp::Flip { horizontal: true, vertical: false }),
+            (
+                &flip::SPEC,
+                vec![on("horizontal")],
+                BendOp::Flip { horizontal: true, vertical: false },
+            ),
             (&scale::SPEC, vec![number("factor", 3.0)], BendOp::Scale { factor: 3.0 }),
             (&invert::SPEC, vec![number("amount", 1.0)], BendOp::Invert),
             (&ablate::SPEC, vec![number("amount", 1.0)], BendOp::Ablate),
@@ -382,7 +381,7 @@ mod tests {
     #[test]
     fn other_things_on_the_wire_are_refused() {
         let mut node = Harness::new(&zoom::SPEC).prepare().unwrap();
-        node.input("bends", Value::Bends(Handle { key: 1, value: Arc::new(3_i32) }));
+        node.input("bends", Value::Bends(Handle::new(1, Arc::new(3_i32))));
         assert!(matches!(node.tick(), Err(NodeError::Input { port: "bends", .. })));
     }
 }

@@ -21,9 +21,9 @@ pub const SPEC: NodeSpec = spec(
             Param::float("strength", "Strength", 0.0, (0.0, 4.0))
                 .hard(-100.0, 100.0)
                 .doc("How much of the difference is added."),
-            Param::float("sigma", "Width", 0.1, (0.0, 0.25)).hard(0.0, 0.5).doc(
-                "Standard deviation of the blur, as a share of the plane's shorter side.",
-            ),
+            Param::float("sigma", "Width", 0.1, (0.0, 0.25))
+                .hard(0.0, 0.5)
+                .doc("Standard deviation of the blur, as a share of the plane's shorter side."),
             BORDER,
         ],
         Fresh::Full,

@@ -79,11 +79,8 @@ struct Source<'a> {
 impl Source<'_> {
     #[inline]
     fn at(&self, x: f32, y: f32) -> f32 {
-        // Far enough for every border, and whole numbers still fit.
-        let (x, y) = (x.clamp(-1e9, 1e9), y.clamp(-1e9, 1e9));
-        let (left, top) = (x.floor(), y.floor());
-        let (u, v) = (x - left, y - top);
-        let [a, b, c, d] = self.neighbours(left as i32, top as i32);
+        let ((left, u), (top, v)) = (split(x), split(y));
+        let [a, b, c, d] = self.neighbours(left, top);
         let upper = a + u * (b - a);
         let lower = c + u * (d - c);
         upper + v * (lower - upper)
@@ -113,6 +110,15 @@ impl Source<'_> {
             sample(rows[1], columns[1]),
         ]
     }
+}
+
+/// The whole number at or below `v`, and what remains. Far beyond every border it is held.
+#[inline]
+fn split(v: f32) -> (i32, f32) {
+    let v = v.clamp(-1e9, 1e9);
+    let towards_zero = v as i32;
+    let whole = towards_zero - i32::from(towards_zero as f32 > v);
+    (whole, v - whole as f32)
 }
 
 /// Swaps left and right, or top and bottom, or both.
