@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
-use lumawire_models::stylegan2::{BendOp, Border};
+use lumawire_models::stylegan2::{Bend, BendOp, Border, Channels, Generator, Path, Shaping};
 
 const TOLERANCE: f32 = 5e-5;
 
@@ -162,4 +162,48 @@ fn maua_starts_half_a_width_further() {
         }
     }
     assert!(num_compared > 1000, "{num_compared}");
+}
+
+/// Layer 5 is the second convolution at 16 pixels, 6 the first at 32.
+#[test]
+fn bends_inside_a_network_equal_maua() {
+    let goldens = goldens();
+    let generator =
+        Generator::load(&reference("sg2ada_a.model.safetensors"), &Device::Cpu).unwrap();
+    let latents =
+        candle_core::safetensors::load(reference("sg2ada_a.goldens.safetensors"), &Device::Cpu)
+            .unwrap();
+    let ws = |n| latents["ws_psi1"].narrow(0, n, 1).unwrap();
+    let shaping = |layer, op| {
+        let bend = Bend { layer, channels: Channels::All, op, amount: 1.0 };
+        Shaping { bends: vec![bend], ..Shaping::default() }
+    };
+    for n in 0..2 {
+        for (key, shaping) in [
+            ("b16conv1.feat_in", Shaping::default()),
+            ("b16conv1_zoom.feat_out", shaping(5, zoom(&goldens, n))),
+            ("b16conv1_rotate.feat_out", shaping(5, rotate(&goldens, n))),
+        ] {
+            let features = generator.activations(&ws(n), &shaping, 5).unwrap();
+            let found = Planes::of(&features.narrow(1, 0, 4).unwrap(), 0);
+            let error = found.distance(&Planes::of(&goldens[key], n));
+            println!("{key} {n}: {error:.1e}");
+            assert!(error <= TOLERANCE, "{key} {n}: {error}");
+        }
+    }
+    for (key, n, shaping) in [
+        ("b16conv1_zoom.img", 0, shaping(5, zoom(&goldens, 0))),
+        ("b16conv1_rotate.img", 0, shaping(5, rotate(&goldens, 0))),
+        ("b32conv0_rotate.img", 1, shaping(6, rotate(&goldens, 1))),
+    ] {
+        let expected = Planes::of(&goldens[key], 0);
+        let variance = goldens[key].flatten_all().unwrap().var(0).unwrap();
+        let tolerance = 1e-4 * variance.to_scalar::<f32>().unwrap().sqrt();
+        for path in [Path::Reference, Path::Direct, Path::Fast] {
+            let image = generator.synthesize_by(path, &ws(n), &shaping).unwrap();
+            let error = Planes::of(&image, 0).distance(&expected);
+            println!("{key} {path:?}: {error:.1e} of {tolerance:.1e}");
+            assert!(error <= tolerance, "{key} {path:?}: {error}");
+        }
+    }
 }

@@ -12,6 +12,11 @@ use lumawire_models::stylegan2::{Bend, BendOp, Border, Channels};
 const IN_BENDS: usize = 0;
 const OUT_BENDS: usize = 0;
 
+const INPUTS: &[Port] =
+    &[Port::optional("bends", PortType::Bends, "Bends that come before this one.")];
+const OUTPUTS: &[Port] =
+    &[Port::output("bends", PortType::Bends, "They, and this one after them.")];
+
 /// Number of parameters that follow a node's own.
 pub(super) const NUM_SHARED: usize = 7;
 
@@ -112,8 +117,8 @@ pub(super) const fn spec(
         doc,
         rate: Rate::Frame,
         role: Role::Pure,
-        inputs: &[Port::optional("bends", PortType::Bends, "Bends that come before this one.")],
-        outputs: &[Port::output("bends", PortType::Bends, "They, and this one after them.")],
+        inputs: INPUTS,
+        outputs: OUTPUTS,
         params,
         build,
     }
