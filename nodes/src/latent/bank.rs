@@ -73,7 +73,7 @@ impl Node for Bank {
         let bank = match cx.file(FILE) {
             Some(path) => from_file(&path, cx.params.choice(SPACE))?,
             None => {
-                let seeds = list::numbers(cx.params.text(SEEDS), "seed", MAX_SEEDS)
+                let seeds = parse_seeds(cx.params.text(SEEDS))
                     .map_err(|reason| NodeError::param("seeds", reason))?;
                 from_seeds(&seeds, usize::try_from(cx.params.int(DIM)).unwrap_or(1))
             }
@@ -88,6 +88,11 @@ impl Node for Bank {
         }
         Ok(())
     }
+}
+
+/// The seeds of a list such as `3, 17, 99-104`, at most 4096.
+pub fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
+    list::numbers(text, "seed", MAX_SEEDS)
 }
 
 fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
