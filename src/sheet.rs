@@ -60,7 +60,7 @@ impl Cell {
 
 /// The side that cells get for pictures of `resolution_px`: as they are where that is handy.
 pub fn cell_px(resolution_px: usize) -> u32 {
-    (resolution_px as u32).clamp(144, 192)
+    (resolution_px as u32).clamp(128, 192)
 }
 
 /// Planes of -1..1 (one, or three) of a square picture as 8 bit, by the rule of the published code:
