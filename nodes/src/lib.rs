@@ -2,6 +2,7 @@
 //! and list its `SPEC` below.
 
 pub mod analysis;
+pub mod bend;
 pub mod control;
 pub mod dsp;
 pub mod generate;
@@ -57,6 +58,20 @@ pub const ALL: &[&NodeSpec] = &[
     &latent::pick::SPEC,
     &latent::smooth::SPEC,
     &latent::walk::SPEC,
+    // bend
+    &bend::ablate::SPEC,
+    &bend::add::SPEC,
+    &bend::blur::SPEC,
+    &bend::flip::SPEC,
+    &bend::invert::SPEC,
+    &bend::morphology::SPEC,
+    &bend::rotate::SPEC,
+    &bend::scale::SPEC,
+    &bend::sharpen::SPEC,
+    &bend::shear::SPEC,
+    &bend::threshold::SPEC,
+    &bend::translate::SPEC,
+    &bend::zoom::SPEC,
     // generate
     &generate::mapping::SPEC,
     &generate::model::SPEC,
