@@ -53,6 +53,7 @@ pub const ALL: &[&NodeSpec] = &[
     // latent
     &latent::bank::SPEC,
     &latent::chroma_mix::SPEC,
+    &latent::direction::SPEC,
     &latent::r#loop::SPEC,
     &latent::mix::SPEC,
     &latent::pick::SPEC,

@@ -131,7 +131,7 @@ fn sheet(
     })?;
     let columns = amounts.iter().map(|a| sigma_label(*a)).collect();
     let cell_px = cell_px(generator.config().img_resolution);
-    Ok(Sheet { title: title(args, directions), columns, rows, cell_px })
+    Ok(Sheet { title: title(args, directions), columns, group: 0, rows, cell_px })
 }
 
 fn title(args: &Args, directions: &Directions) -> Vec<String> {

@@ -218,7 +218,10 @@ mod tests {
     fn at_strength_0_everything_passes() {
         let mut node = node();
         for space in [Space::Z, Space::W, Space::WPlus] {
-            let given = latent(space, &[0.1, -0.2, 0.3, 0.4, 0.5, 0.6][..if space == Space::WPlus { 6 } else { 3 }]);
+            let given = latent(
+                space,
+                &[0.1, -0.2, 0.3, 0.4, 0.5, 0.6][..if space == Space::WPlus { 6 } else { 3 }],
+            );
             node.set_param("first_layer", 1_i64);
             assert_eq!(moved(&mut node, given.clone()), given);
         }

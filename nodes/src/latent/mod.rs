@@ -6,6 +6,7 @@ pub(crate) mod points;
 
 pub mod bank;
 pub mod chroma_mix;
+pub mod direction;
 pub mod r#loop;
 pub mod mix;
 pub mod pick;
