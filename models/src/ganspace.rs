@@ -113,7 +113,6 @@ pub fn find(
 }
 
 fn check(generator: &Generator, settings: &Settings) -> Result<(), ModelError> {
-    let config = generator.config();
     let refuse = |why: String| Err(ModelError::Input(why));
     if !(2..=MAX_SAMPLES).contains(&settings.num_samples) {
         return refuse(format!("the number of samples must lie in 2..{MAX_SAMPLES}"));
@@ -128,9 +127,8 @@ fn check(generator: &Generator, settings: &Settings) -> Result<(), ModelError> {
     if basis > MAX_BASIS_VALUES || dim > LAYER_BATCH_VALUES {
         return refuse(format!(
             "{} components of layer {layer}, which has {dim} values, need too much memory: ask for \
-             fewer, or choose one of the {} layers before",
-            settings.num_components,
-            config.num_ws().min(layer)
+             fewer, or choose an earlier layer",
+            settings.num_components
         ));
     }
     Ok(())
