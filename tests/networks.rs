@@ -1,4 +1,5 @@
 //! `synth`, `ganspace` and `clusters`: what they write, against the published code and each other.
+#![allow(clippy::expect_used)] // a panic is the report
 
 mod common;
 
