@@ -8,6 +8,9 @@ pub enum ModelError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] std::io::Error),
+    /// The file is no intact safetensors file.
+    #[error("is no intact safetensors file: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
     /// The file is damaged or cut short.
     #[error("is damaged or cut short, get it again: {0}")]
     Damaged(String),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
 use lumawire_models::checkpoint::{self, Checkpoint};
+use lumawire_models::random::RandomState;
 use lumawire_models::stylegan2::{
     Architecture, Config, Generator, Noise, NoiseMode, Path, Shaping,
 };
@@ -121,4 +122,63 @@ fn rosinalitys_networks_draw_as_rosinalitys_code() {
         println!("{key}: {error:.1e}");
         assert!(error <= 1e-4, "{key}: {error}");
     }
+}
+
+#[test]
+fn a_saved_checkpoint_opens_as_it_was_and_says_where_it_came_from() {
+    let dir = tempfile::tempdir().unwrap();
+    for (i, name) in
+        ["rosinality_64.pt", "sg2ada_b.pkl", "sg2ada_d.model.safetensors"].into_iter().enumerate()
+    {
+        let checkpoint = open(name);
+        let out = dir.path().join(format!("{i}.safetensors"));
+        checkpoint.save(&out, None).unwrap();
+        let saved = checkpoint::open(&out).unwrap();
+        assert_eq!(saved.config, checkpoint.config);
+        assert_same_bits(&saved.tensors, &checkpoint.tensors);
+        let card = saved.origin.as_ref().unwrap();
+        assert_eq!(card.source, name);
+        assert_eq!(card.source_sha256, checkpoint.source_sha256);
+        assert_eq!(card.licence, None);
+        // Saved again, it still says where it first came from.
+        saved.save(&out, Some("CC0")).unwrap();
+        let again = checkpoint::open(&out).unwrap().origin.unwrap();
+        assert_eq!((again.source.as_str(), again.licence.as_deref()), (name, Some("CC0")));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), i + 1, "nothing is left over");
+        // candle's reader agrees on the file.
+        let theirs = candle_core::safetensors::load(&out, &Device::Cpu).unwrap();
+        assert_same_bits(&theirs.into_iter().collect(), &checkpoint.tensors);
+    }
+}
+
+#[test]
+fn the_hash_is_that_of_the_file() {
+    // By sha256sum.
+    let expected = "276db2fdfbaa9ac97c6f4408d370901d76d8b5ddea30d1ce3d73681adca8b995";
+    assert_eq!(open("rosinality_64.pt").source_sha256, expected);
+}
+
+/// Without `latent_avg` the mean is taken over random w: near it, and equal each time.
+#[test]
+fn a_missing_mean_is_computed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("no_mean.safetensors");
+    let tensors = open("sg2ada_a.model.safetensors").tensors;
+    let without: HashMap<_, _> =
+        tensors.iter().filter(|(name, _)| *name != "mapping.w_avg").collect();
+    let without: HashMap<String, Tensor> =
+        without.into_iter().map(|(name, x)| (format!("G_ema.{name}"), x.clone())).collect();
+    candle_core::safetensors::save(&without, &path).unwrap();
+    let found = checkpoint::open(&path).unwrap();
+    assert_eq!(found.notes.len(), 1);
+    let again = checkpoint::open(&path).unwrap();
+    assert_same_bits(&found.tensors, &again.tensors);
+    // A plain mean of other samples, by the generator itself.
+    let generator = Generator::load(&path, &Device::Cpu).unwrap();
+    let mut z = vec![0.0; 8192 * 64];
+    RandomState::new(7).fill_normal(&mut z);
+    let z = Tensor::from_vec(z, (8192, 64), &Device::Cpu).unwrap();
+    let w = generator.map(&z, None).unwrap();
+    let (mean, spread) = (w.mean(0).unwrap(), std(&w));
+    assert!(max_error(generator.w_avg(), &mean) < 6.0 * spread / 64.0);
 }

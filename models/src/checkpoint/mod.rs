@@ -29,7 +29,7 @@ pub use layout::Layout;
 
 use crate::ModelError;
 use crate::random::RandomState;
-use crate::stylegan2::{Config, infer_config, mean_w};
+use crate::stylegan2::{Config, Generator, infer_config, mean_w};
 use module::{Found, Traits};
 use source::Source;
 use torch::Contents;
@@ -73,6 +73,7 @@ impl Display for Format {
 }
 
 /// A StyleGAN2 generator's weights and sizes, as they were in a file.
+#[derive(Clone)]
 pub struct Checkpoint {
     /// Format of the file.
     pub format: Format,
@@ -101,6 +102,11 @@ pub fn open(path: &Path) -> Result<Checkpoint, ModelError> {
 /// As [`open`], from the bytes of a file.
 pub fn open_bytes(bytes: &[u8]) -> Result<Checkpoint, ModelError> {
     read(&mut Source::from_bytes(bytes), String::new())
+}
+
+/// Fails where a weight is missing, misshapen or not finite: where the network could not be built.
+pub fn check(checkpoint: &Checkpoint) -> Result<(), ModelError> {
+    Generator::from_checkpoint(checkpoint.clone(), &Device::Cpu).map(drop)
 }
 
 /// Reads a pickle as data and forgets it: what tests for robustness call.
@@ -194,6 +200,11 @@ fn sniff(head: &[u8]) -> Result<Container, ModelError> {
 }
 
 impl Checkpoint {
+    /// Bytes of all values in memory.
+    pub fn num_bytes(&self) -> usize {
+        self.tensors.values().map(|tensor| size_of::<f32>() * tensor.elem_count()).sum()
+    }
+
     /// Number of trained values.
     pub fn num_parameters(&self) -> usize {
         let is_trained = |name: &str| {

@@ -1,5 +1,7 @@
 //! Sizes of a StyleGAN2 generator.
 
+use std::fmt::{self, Display};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,6 +18,16 @@ pub enum Architecture {
     Resnet,
     /// Plain blocks; only the last has a picture.
     Orig,
+}
+
+impl Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Skip => "skip",
+            Self::Resnet => "resnet",
+            Self::Orig => "orig",
+        })
+    }
 }
 
 /// Sizes of a StyleGAN2 generator.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-pub use bend::{Bend, BendOp, Channels};
+pub use bend::{Bend, BendOp, Border, Channels, Keep};
 pub use canvas::{Canvas, Fill};
 pub(crate) use mapping::mean_w;
 pub(crate) use weights::infer_config;
