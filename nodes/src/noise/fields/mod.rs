@@ -1,5 +1,7 @@
 //! Fields of noise as functions of time and place.
 
-pub(crate) mod blur;
-pub(crate) mod perlin;
-pub(crate) mod smooth;
+mod blur;
+pub(super) mod mask;
+pub(super) mod perlin;
+pub(super) mod plane;
+pub(super) mod smooth;
