@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 
 use super::emit;
-use super::fields::smooth::{Cache, SIGMA_KNOTS, Smooth};
+use super::fields::smooth::{Cache, NUM_KNOTS, SIGMA_KNOTS, Smooth};
 use super::time::{LOOP, PHASE, SPEED, Time};
 use crate::control::{seeded, take_over};
 
@@ -18,8 +18,8 @@ const BLUR: usize = 2;
 const LOOP_PARAM: usize = 3;
 const SEED: usize = 4;
 
-/// Knots of a loop must differ from each other.
-const MIN_KNOTS: i64 = 4;
+/// Fewest knots of a loop: those of one picture differ.
+const MIN_KNOTS: i64 = NUM_KNOTS as i64;
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {

@@ -1,6 +1,6 @@
 //! `rewrite.mix`
 
-use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Value};
+use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role};
 use lumawire_models::stylegan2::{Generator, LayerWeights, Rewrite, RewriteOp};
 
 use super::shared::{FIRST_LAYER, LAST_LAYER, MODEL, OUTPUTS, append, layer};
@@ -95,8 +95,8 @@ fn sizes(layer: Option<&LayerWeights>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lumawire_core::Services;
     use lumawire_core::harness::Harness;
+    use lumawire_core::{Services, Value};
 
     use super::*;
     use crate::generate::testing::{reference_model, small_model};

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use super::blur::blur;
 use crate::control::seeded::mix;
 
-/// Knots that a picture is made of, and a row of it.
-const NUM_KNOTS: usize = 5;
+/// Knots that a picture is made of.
+pub(crate) const NUM_KNOTS: usize = 5;
+/// Knots that a row of it is made of.
 const ROW_KNOTS: usize = 4;
 /// From row to row the knots lie this far apart in time, which spreads them evenly (the golden
 /// ratio): else the whole picture would change faster between knots than on them, and pulse.
@@ -32,7 +33,7 @@ pub(crate) struct Smooth {
     pub seed: u64,
     /// The time in knots.
     pub place: f64,
-    /// Knots until it starts again, at least 4; `None` for never.
+    /// Knots until it starts again, at least [`NUM_KNOTS`]; `None` for never.
     pub num_knots: Option<i64>,
     /// Blur of each picture: deviation of a Gaussian in its shorter sides.
     pub blur: f32,
@@ -200,10 +201,11 @@ mod tests {
 
     #[test]
     fn loops_repeat_exactly() {
-        let at = |place| picture(&smooth(place, Some(4)), 1);
-        assert_eq!(at(0.25), at(4.25));
-        assert_eq!(at(3.5), at(-0.5));
-        assert!(correlation(&at(3.999), &at(0.0)) > 0.95);
+        let at = |place| picture(&smooth(place, Some(5)), 1);
+        assert_eq!(at(0.25), at(5.25));
+        assert_eq!(at(4.5), at(-0.5));
+        assert!(correlation(&at(4.999), &at(0.0)) > 0.95);
+        assert!(correlation(&at(2.5), &at(0.0)) < 0.2);
     }
 
     #[test]
