@@ -1,7 +1,7 @@
 //! White noise that changes smoothly.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lumawire_models::stylegan2::NoiseField;
 use lumawire_models::stylegan2::noise::fill_normal;
@@ -41,9 +41,12 @@ pub(crate) struct Smooth {
     pub cache: Arc<Cache>,
 }
 
-/// Knots about the time that was last asked for, by layer, height and width.
+/// Layer, height and width.
+type Place = (usize, usize, usize);
+
+/// Knots about the time that was last asked for.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<BTreeMap<(usize, usize, usize), Vec<Knot>>>);
+pub(crate) struct Cache(Mutex<BTreeMap<Place, Vec<Knot>>>);
 
 struct Knot {
     seed: u64,
@@ -90,18 +93,15 @@ fn spline_weights(u: f64) -> [f64; ROW_KNOTS] {
 }
 
 impl Cache {
-    /// Lends `read` the white noise of layer `layer` at the knots `seeds`.
-    fn with(
-        &self,
-        (layer, height, width): (usize, usize, usize),
-        seeds: [u64; NUM_KNOTS],
-        read: impl FnOnce([&[f32]; NUM_KNOTS]),
-    ) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT && !kept.contains_key(&(layer, height, width)) {
-            kept.clear();
-        }
-        let knots = kept.entry((layer, height, width)).or_default();
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Place, Vec<Knot>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lends `read` the white noise of a layer at the knots `seeds`.
+    fn with(&self, place: Place, seeds: [u64; NUM_KNOTS], read: impl FnOnce([&[f32]; NUM_KNOTS])) {
+        let (layer, height, width) = place;
+        // Nothing is locked while threads share work: one of them could come back here.
+        let mut knots = self.kept().remove(&place).unwrap_or_default();
         for (i, seed) in seeds.into_iter().enumerate() {
             // Knot i goes to place i; what is still good is moved there.
             if let Some(found) = knots.iter().skip(i).position(|k| k.seed == seed) {
@@ -122,6 +122,11 @@ impl Cache {
             fill_normal(seed, layer as u64, &mut knot.white);
         }
         read(std::array::from_fn(|i| knots[i].white.as_slice()));
+        let mut kept = self.kept();
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(place, knots);
     }
 }
 
