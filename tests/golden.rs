@@ -40,6 +40,11 @@ fn golden(name: &str) {
 }
 
 #[test]
+fn bent_beat() {
+    golden("bent_beat");
+}
+
+#[test]
 fn calm_drift() {
     golden("calm_drift");
 }

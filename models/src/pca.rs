@@ -98,7 +98,7 @@ pub type Visit<'a> = &'a mut dyn FnMut(&Tensor) -> Result<(), ModelError>;
 
 /// PCA of samples too wide for a covariance, by the randomised method of Halko, Martinsson and
 /// Tropp, "Finding structure with randomness" (2011), with one power iteration. It holds
-/// 2·(num_components + 10)·dim f32.
+/// 3·(num_components + 10)·dim f32.
 ///
 /// `pass` shows its argument all batches, the same ones in the same order each time; it is called
 /// [`NUM_PASSES`] times. `seed` is that of the random test matrix. Also returns the samples'

@@ -56,6 +56,7 @@ pub const ALL: &[&NodeSpec] = &[
     &latent::bank::SPEC,
     &latent::capture::SPEC,
     &latent::chroma_mix::SPEC,
+    &latent::direction::SPEC,
     &latent::grid::SPEC,
     &latent::keyframes::SPEC,
     &latent::r#loop::SPEC,

@@ -12,6 +12,7 @@ pub const DEFAULT: &str = "chroma_bloom";
 
 /// The shipped patches, by name.
 const SHIPPED: &[(&str, &str)] = &[
+    ("bent_beat", include_str!("../../patches/bent_beat.lumawire")),
     ("calm_drift", include_str!("../../patches/calm_drift.lumawire")),
     ("chroma_bloom", include_str!("../../patches/chroma_bloom.lumawire")),
     ("harmonic_percussive", include_str!("../../patches/harmonic_percussive.lumawire")),
