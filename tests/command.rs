@@ -50,6 +50,8 @@ fn shipped_patches_stand_in_their_canonical_form() {
         "chroma_bloom",
         "harmonic_percussive",
         "kick_snare",
+        "noise_regions",
+        "rewritten",
         "seed_grid_drift",
         "style_mix",
         "vector_walk",

@@ -65,6 +65,16 @@ fn kick_snare() {
 }
 
 #[test]
+fn noise_regions() {
+    golden("noise_regions");
+}
+
+#[test]
+fn rewritten() {
+    golden("rewritten");
+}
+
+#[test]
 fn seed_grid_drift() {
     golden("seed_grid_drift");
 }
