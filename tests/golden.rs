@@ -55,6 +55,16 @@ fn chroma_bloom() {
 }
 
 #[test]
+fn directions() {
+    golden("directions");
+}
+
+#[test]
+fn easy_loops() {
+    golden("easy_loops");
+}
+
+#[test]
 fn harmonic_percussive() {
     golden("harmonic_percussive");
 }
@@ -87,4 +97,9 @@ fn style_mix() {
 #[test]
 fn vector_walk() {
     golden("vector_walk");
+}
+
+#[test]
+fn widescreen() {
+    golden("widescreen");
 }
