@@ -45,10 +45,13 @@ fn every_shipped_patch_is_sound_and_says_what_it_does() {
 fn shipped_patches_stand_in_their_canonical_form() {
     let registry = lumawire_nodes::registry();
     for name in [
+        "bent_beat",
         "calm_drift",
         "chroma_bloom",
         "harmonic_percussive",
         "kick_snare",
+        "noise_regions",
+        "rewritten",
         "seed_grid_drift",
         "style_mix",
         "vector_walk",

@@ -40,6 +40,11 @@ fn golden(name: &str) {
 }
 
 #[test]
+fn bent_beat() {
+    golden("bent_beat");
+}
+
+#[test]
 fn calm_drift() {
     golden("calm_drift");
 }
@@ -57,6 +62,16 @@ fn harmonic_percussive() {
 #[test]
 fn kick_snare() {
     golden("kick_snare");
+}
+
+#[test]
+fn noise_regions() {
+    golden("noise_regions");
+}
+
+#[test]
+fn rewritten() {
+    golden("rewritten");
 }
 
 #[test]

@@ -3,8 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::canvas::Canvas;
 use super::layers::LayerWeights;
+
+/// Numbers that are worth a thread of their own.
+const CHUNK: usize = 1 << 14;
 
 /// Pictures of noise that somebody else makes, layer by layer.
 pub trait NoiseField: Send + Sync {
@@ -97,8 +102,15 @@ impl Noise {
 /// Fills `out` with standard normal numbers: the same for equal seeds and streams, on every machine.
 pub fn fill_normal(seed: u64, stream: u64, out: &mut [f32]) {
     let stream = mix(seed ^ mix(stream));
-    for (i, v) in (0..).zip(out) {
-        *v = normal(stream, i);
+    let fill = |(chunk, out): (usize, &mut [f32])| {
+        for (i, v) in ((chunk * CHUNK) as u64..).zip(out) {
+            *v = normal(stream, i);
+        }
+    };
+    if out.len() <= CHUNK {
+        fill((0, out));
+    } else {
+        out.par_chunks_mut(CHUNK).enumerate().for_each(fill);
     }
 }
 
@@ -127,7 +139,7 @@ mod tests {
     #[test]
     fn random_noise_is_standard_normal_and_repeats() {
         let draw = |seed, layer| {
-            let mut noise = vec![0.0; 128 * 128];
+            let mut noise = vec![0.0; 3 * CHUNK];
             fill_normal(seed, layer, &mut noise);
             noise
         };
@@ -137,6 +149,9 @@ mod tests {
         let variance = a.iter().map(|v| v * v).sum::<f32>() / n;
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04, "{mean} {variance}");
         assert_eq!(a, draw(3, 1));
+        let mut few = vec![0.0; 100];
+        fill_normal(3, 1, &mut few);
+        assert_eq!(a[..100], few);
         for other in [draw(4, 1), draw(3, 2)] {
             let correlation = a.iter().zip(&other).map(|(a, b)| a * b).sum::<f32>() / n;
             assert!(correlation.abs() < 0.03, "{correlation}");
