@@ -121,7 +121,7 @@ fn read(source: &mut Source<'_>, name: String) -> Result<Checkpoint, ModelError>
     let container = sniff(&source.head(64)?)?;
     let (found, mut metadata) = match container {
         Container::Safetensors => {
-            let (views, metadata) = safetensors::read(source)?;
+            let safetensors::Contents { views, metadata } = safetensors::read(source)?;
             (Found { views, ..Found::default() }, metadata)
         }
         Container::Pickle => (find(source, Contents::read_pickle)?, BTreeMap::new()),

@@ -18,10 +18,14 @@ pub fn is_header(head: &[u8]) -> bool {
     u64::from_le_bytes(*len) <= MAX_HEADER_LEN && json.first() == Some(&b'{')
 }
 
-/// The floats of the file, and its entries of metadata.
-pub fn read(
-    source: &mut Source<'_>,
-) -> Result<(BTreeMap<String, View>, BTreeMap<String, String>), ModelError> {
+/// What a file holds.
+pub struct Contents {
+    /// The floats among its tensors.
+    pub views: BTreeMap<String, View>,
+    pub metadata: BTreeMap<String, String>,
+}
+
+pub fn read(source: &mut Source<'_>) -> Result<Contents, ModelError> {
     let span = source.span();
     let mut reader = Reader::new(source, span);
     let len = reader.u64()?;
@@ -49,5 +53,6 @@ pub fn read(
         views.insert(name, View::contiguous(storage, &shape)?);
     }
     let metadata = header.metadata().iter().flatten();
-    Ok((views, metadata.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    let metadata = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Ok(Contents { views, metadata })
 }
