@@ -364,7 +364,7 @@ mod tests {
     /// deviations: columns of a Hadamard matrix are orthogonal.
     fn planted(n: usize, dim: usize, stdevs: &[f32]) -> (Tensor, Vec<f32>) {
         let axis = |k: usize, d: usize| {
-            let sign = if (k + 1 & d).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if ((k + 1) & d).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
             sign / (dim as f32).sqrt()
         };
         let amounts = normals(n * stdevs.len(), 3);
