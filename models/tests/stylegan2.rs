@@ -81,7 +81,7 @@ fn pictures_equal_the_published_code() {
             ("img_const_perlayer", per_layer(&goldens), Noise::default()),
         ] {
             let Some(expected) = goldens.get(key) else { continue };
-            for path in [Path::Reference, Path::Cpu] {
+            for path in [Path::Reference, Path::Cpu, Path::Direct, Path::Fast] {
                 let image = generator.synthesize_by(path, &ws, &noise, |_| ()).unwrap();
                 let error = max_error(&image, expected) / std(expected);
                 println!("{name} {key} {path:?}: {error:.1e}");

@@ -3,7 +3,8 @@
 use candle_core::{Device, Tensor};
 
 use super::config::{Architecture, Config};
-use super::cpu::{Epilogue, ModulatedConv};
+use super::cpu::old::{Epilogue, ModulatedConv};
+use super::cpu::{Engine, Isa};
 use super::mapping::Dense;
 use super::noise::{self, Noise, NoiseMode};
 use super::ops::{bound, convolve, convolve_up, leaky_relu, mix_channels, upsample};
@@ -17,6 +18,10 @@ pub enum Path {
     Reference,
     /// By the CPU's own code.
     Cpu,
+    /// Direct
+    Direct,
+    /// Fast
+    Fast,
 }
 
 /// What a block of the synthesis network has made.
@@ -34,6 +39,7 @@ pub(super) struct Synthesis {
     /// `[channels, 4, 4]`.
     constant: Tensor,
     blocks: Vec<Block>,
+    engine: Engine,
 }
 
 struct Block {
@@ -80,7 +86,8 @@ impl Synthesis {
         let blocks = (0..config.channels.len())
             .map(|i| Block::load(weights, config, i))
             .collect::<Result<_, _>>()?;
-        Ok(Self { constant, blocks })
+        let engine = Engine::load(weights, config, Isa::best())?;
+        Ok(Self { constant, blocks, engine })
     }
 
     /// `ws` `[n, num_ws, w_dim]` to the picture `[n, img_channels, h, w]`. `tap` sees every block.
@@ -92,6 +99,18 @@ impl Synthesis {
         mut tap: impl FnMut(BlockOutput),
     ) -> candle_core::Result<Tensor> {
         let n = ws.dim(0)?;
+        if path == Path::Direct || path == Path::Fast {
+            let mut out = vec![];
+            for i in 0..n {
+                let row = ws.get(i)?.flatten_all()?.to_vec1::<f32>()?;
+                let (planar, h, w) = self.engine.draw(path == Path::Fast, &row, |_| {
+                    (vec![], if noise.mode == NoiseMode::None { 0.0 } else { noise.strength })
+                })?;
+                let c = planar.len() / h / w;
+                out.push(Tensor::from_vec(planar, (c, h, w), ws.device())?);
+            }
+            return Tensor::stack(&out, 0);
+        }
         let w = |layer: usize| ws.narrow(1, layer, 1)?.squeeze(1)?.contiguous();
         let (c, h, width) = self.constant.dims3()?;
         let mut x = self.constant.unsqueeze(0)?.expand((n, c, h, width))?.contiguous()?;
@@ -214,7 +233,7 @@ impl Conv {
         let noise = self.noise(noise)?;
         match path {
             Path::Cpu => self.forward_cpu(x, &styles, &demodulation, noise.as_ref()),
-            Path::Reference => self.forward_reference(x, &styles, &demodulation, noise.as_ref()),
+            _ => self.forward_reference(x, &styles, &demodulation, noise.as_ref()),
         }
     }
 

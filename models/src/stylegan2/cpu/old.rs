@@ -11,7 +11,7 @@ use rayon::prelude::*;
 const BAND_LEN: usize = 1 << 18;
 
 /// What follows the product.
-pub(super) struct Epilogue {
+pub struct Epilogue {
     /// Factor of each output channel, `[n, out]`.
     pub demodulation: Vec<f32>,
     /// Added to all channels, `[h, w]`; empty for none.
@@ -67,7 +67,7 @@ impl Channel<'_> {
 }
 
 /// A modulated 3×3 convolution of `[n, in, h, w]` with all that follows.
-pub(super) struct ModulatedConv {
+pub struct ModulatedConv {
     /// Plain: `[out, in·9]`. Up: `[out·9, in]`.
     pub weight: Tensor,
     /// Whether it doubles the size.

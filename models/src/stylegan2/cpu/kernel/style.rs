@@ -1,0 +1,31 @@
+//! Products of a matrix and a vector, for the styles.
+
+use super::super::simd::{Kernel, Vector, get, put};
+
+/// out[n] = Σ_k x[k] · matrix[k][n] for one panel.
+pub struct MatrixVector<'a> {
+    /// `[k, vectors · lanes]`.
+    pub matrix: &'a [f32],
+    pub x: &'a [f32],
+    /// `[vectors · lanes]`.
+    pub out: &'a mut [f32],
+}
+
+impl Kernel for MatrixVector<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let step = self.out.len();
+        for v in (0..step).step_by(V::LANES) {
+            // Four sums, as each addition waits for the one before.
+            let mut sums = [V::splat(0.0); 4];
+            let rows = self.matrix.chunks(4 * step);
+            for (x, rows) in self.x.chunks(4).zip(rows) {
+                for ((sum, x), row) in sums.iter_mut().zip(x).zip(rows.chunks_exact(step)) {
+                    *sum = get::<V>(&row[v..]).mul_add(V::splat(*x), *sum);
+                }
+            }
+            let [a, b, c, d] = sums;
+            put(&mut self.out[v..], a.add(b).add(c.add(d)));
+        }
+    }
+}
