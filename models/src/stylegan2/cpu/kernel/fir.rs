@@ -27,25 +27,34 @@ impl Kernel for FilterRow<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let step = self.vectors * V::LANES;
-        let (outer, inner) = (V::splat(0.25), V::splat(0.75));
-        let filter = |a: V, b: V, c: V, d: V| a.add(d).mul_add(outer, b.add(c).mul(inner));
         for v in (0..step).step_by(V::LANES) {
             let finish = self.epilogue.channels::<V>(self.channel + v);
-            let column = |i: usize| {
-                let [a, b, c, d] = self.rows.map(|row| get::<V>(&row[i * step + v..]));
-                filter(a, b, c, d)
-            };
-            let mut window = [column(0), column(1), column(2)];
+            let (mut a, mut b) = (self.column::<V>(v), self.column::<V>(step + v));
+            let mut c = self.column::<V>(2 * step + v);
             for x in 0..self.width {
-                let [a, b, c] = window;
-                let d = column(x + 3);
+                let d = self.column::<V>((x + 3) * step + v);
                 let noise = self.epilogue.noise(self.pixel + x);
                 let y = finish.apply(filter(a, b, c, d), noise);
                 put(&mut self.out[x * self.pixel_step + self.channel + v..], y);
-                window = [b, c, d];
+                (a, b, c) = (b, c, d);
             }
         }
     }
+}
+
+impl FilterRow<'_> {
+    /// The filter down a column.
+    #[inline(always)]
+    fn column<V: Vector>(&self, place: usize) -> V {
+        let [a, b, c, d] = &self.rows;
+        filter(get(&a[place..]), get(&b[place..]), get(&c[place..]), get(&d[place..]))
+    }
+}
+
+/// [1, 3, 3, 1]/4.
+#[inline(always)]
+fn filter<V: Vector>(a: V, b: V, c: V, d: V) -> V {
+    a.add(d).mul_add(V::splat(0.25), b.add(c).mul(V::splat(0.75)))
 }
 
 /// Doubles a picture's features by the resampling filter and adds a row of the result to `out`.
@@ -70,10 +79,11 @@ impl Kernel for AddUpsampledRow<'_> {
             let nearer = (x / 2 + 1) * self.channels;
             let farther = (x / 2 + 2 * (x % 2)) * self.channels;
             for c in (0..self.channels).step_by(V::LANES) {
-                let [a, b] = self.rows.map(|row| {
-                    let far = get::<V>(&row[farther + c..]).mul(far);
-                    get::<V>(&row[nearer + c..]).mul_add(near, far)
-                });
+                let [a, b] = &self.rows;
+                let beside = get::<V>(&a[farther + c..]).mul(far);
+                let a = get::<V>(&a[nearer + c..]).mul_add(near, beside);
+                let beside = get::<V>(&b[farther + c..]).mul(far);
+                let b = get::<V>(&b[nearer + c..]).mul_add(near, beside);
                 let sum = a.mul_add(near, b.mul(far));
                 let out = &mut self.out[x * self.channels + c..];
                 put(out, sum.mul_add(gain, get(out)));

@@ -83,7 +83,10 @@ impl Product<'_> {
     #[inline(always)]
     fn tile<V: Vector, const M: usize, const N: usize>(&mut self, first: usize) -> usize {
         let last = self.pixels - 1;
-        let starts: [usize; N] = std::array::from_fn(|j| self.input.at((first + j).min(last)));
+        let mut starts = [0; N];
+        for (j, start) in starts.iter_mut().enumerate() {
+            *start = self.input.at((first + j).min(last));
+        }
         let sums = self.sums::<V, M, N>(&starts);
         for (j, sums) in sums.iter().enumerate().take(last + 1 - first) {
             let start = self.output.at(first + j);
@@ -115,22 +118,27 @@ impl Product<'_> {
         let mut sums = [[V::splat(0.0); M]; N];
         let mut weights = self.weights.as_ptr();
         for &tap in self.taps {
-            // SAFETY: start + tap + channels lies within x, as checked above.
-            let pixels: [*const f32; N] =
-                std::array::from_fn(|j| unsafe { self.x.as_ptr().add(starts[j] + tap) });
+            let mut pixels = [self.x.as_ptr(); N];
+            for j in 0..N {
+                // SAFETY: start + tap + channels lies within x, as checked above.
+                pixels[j] = unsafe { pixels[j].add(starts[j] + tap) };
+            }
             for c in 0..self.channels {
-                // SAFETY: c is below channels, and the weights advance by one row of the panel for
-                // each tap and channel; both were checked above.
-                unsafe {
-                    let row: [V; M] = std::array::from_fn(|v| V::load(weights.add(v * V::LANES)));
-                    for j in 0..N {
-                        let x = V::splat(*pixels[j].add(c));
-                        for v in 0..M {
-                            sums[j][v] = row[v].mul_add(x, sums[j][v]);
-                        }
-                    }
-                    weights = weights.add(M * V::LANES);
+                let mut row = [V::splat(0.0); M];
+                for (v, row) in row.iter_mut().enumerate() {
+                    // SAFETY: the weights advance by one row of the panel for each tap and channel,
+                    // and so many are there, as checked above.
+                    *row = unsafe { V::load(weights.add(v * V::LANES)) };
                 }
+                for j in 0..N {
+                    // SAFETY: c is below channels.
+                    let x = V::splat(unsafe { *pixels[j].add(c) });
+                    for v in 0..M {
+                        sums[j][v] = row[v].mul_add(x, sums[j][v]);
+                    }
+                }
+                // SAFETY: as for the loads.
+                weights = unsafe { weights.add(M * V::LANES) };
             }
         }
         sums

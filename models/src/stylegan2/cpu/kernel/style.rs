@@ -18,11 +18,8 @@ impl Kernel for MatrixVector<'_> {
         for v in (0..step).step_by(V::LANES) {
             // Four sums, as each addition waits for the one before.
             let mut sums = [V::splat(0.0); 4];
-            let rows = self.matrix.chunks(4 * step);
-            for (x, rows) in self.x.chunks(4).zip(rows) {
-                for ((sum, x), row) in sums.iter_mut().zip(x).zip(rows.chunks_exact(step)) {
-                    *sum = get::<V>(&row[v..]).mul_add(V::splat(*x), *sum);
-                }
+            for (k, (x, row)) in self.x.iter().zip(self.matrix.chunks_exact(step)).enumerate() {
+                sums[k % 4] = get::<V>(&row[v..]).mul_add(V::splat(*x), sums[k % 4]);
             }
             let [a, b, c, d] = sums;
             put(&mut self.out[v..], a.add(b).add(c.add(d)));

@@ -2,7 +2,7 @@
 //! products instead of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
 //! 2016, section 4.3): y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A.
 
-use super::super::epilogue::Epilogue;
+use super::super::epilogue::{Epilogue, Finish};
 use super::super::simd::{Kernel, Vector, get, put};
 
 /// Values of a transformed tile.
@@ -64,16 +64,18 @@ impl Kernel for Forward<'_> {
             let corner = &corner[..5 * row_len + 6 * channels];
             for c in (0..channels).step_by(V::LANES) {
                 let style = get::<V>(&self.styles[c..]);
-                let rows: [[V; 6]; 6] = std::array::from_fn(|y| {
-                    forward(std::array::from_fn(|x| {
-                        get::<V>(&corner[y * row_len + x * channels + c..]).mul(style)
-                    }))
-                });
+                let mut d = [[style; 6]; 6];
+                for y in 0..6 {
+                    for x in 0..6 {
+                        d[y][x] = get::<V>(&corner[y * row_len + x * channels + c..]).mul(style);
+                    }
+                    d[y] = forward(d[y]);
+                }
                 for x in 0..6 {
-                    let column = forward(std::array::from_fn(|y| rows[y][x]));
-                    for (y, v) in column.into_iter().enumerate() {
+                    let column = forward([d[0][x], d[1][x], d[2][x], d[3][x], d[4][x], d[5][x]]);
+                    for y in 0..6 {
                         let place = (y * 6 + x) * self.point_step + t * channels + c;
-                        put(&mut self.out[place..], v);
+                        put(&mut self.out[place..], column[y]);
                     }
                 }
             }
@@ -122,17 +124,23 @@ impl Kernel for Backward<'_> {
         for c in (0..self.channels).step_by(V::LANES) {
             let finish = self.epilogue.channels::<V>(c);
             for t in 0..self.tiles.count {
-                let rows: [[V; 4]; 6] = std::array::from_fn(|y| {
-                    backward(std::array::from_fn(|x| {
+                let mut rows = [[V::splat(0.0); 4]; 6];
+                for y in 0..6 {
+                    let mut m = [V::splat(0.0); 6];
+                    for x in 0..6 {
                         let place = (y * 6 + x) * self.point_step + t * self.channels + c;
-                        get(&self.m[place..])
-                    }))
-                });
-                let columns: [[V; 4]; 4] =
-                    std::array::from_fn(|x| backward(std::array::from_fn(|y| rows[y][x])));
+                        m[x] = get(&self.m[place..]);
+                    }
+                    rows[y] = backward(m);
+                }
+                let mut columns = [[V::splat(0.0); 4]; 4];
+                for x in 0..4 {
+                    let r = [rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]];
+                    columns[x] = backward(r);
+                }
                 let tile = self.tiles.first + t;
                 let corner = (tile / self.tiles.across * TILE, tile % self.tiles.across * TILE);
-                self.write(corner, c, |sum, noise| finish.apply(sum, noise), &columns);
+                self.write(corner, c, &finish, &columns);
             }
         }
     }
@@ -145,15 +153,17 @@ impl Backward<'_> {
         &mut self,
         (top, left): (usize, usize),
         c: usize,
-        finish: impl Fn(V, f32) -> V,
+        finish: &Finish<V>,
         columns: &[[V; 4]; 4],
     ) {
-        let rows = self.out[(top - self.first_row) * self.row_len..].chunks_mut(self.row_len);
-        for (y, row) in rows.take(TILE).enumerate() {
-            for (x, column) in columns.iter().enumerate().take(self.width - left) {
+        let first = (top - self.first_row) * self.row_len;
+        let height = (self.out.len() - first).div_ceil(self.row_len).min(TILE);
+        let width = (self.width - left).min(TILE);
+        for y in 0..height {
+            for x in 0..width {
                 let noise = self.epilogue.noise((top + y) * self.width + left + x);
-                let place = (left + x + 1) * self.channels + c;
-                put(&mut row[place..], finish(column[y], noise));
+                let place = first + y * self.row_len + (left + x + 1) * self.channels + c;
+                put(&mut self.out[place..], finish.apply(columns[x][y], noise));
             }
         }
     }
