@@ -28,6 +28,6 @@ pub use plan::{Fault, Plan, Step, compile};
 pub use services::Services;
 pub use spec::{Change, Domain, FileKind, NodeSpec, Param, Port, Rate, Registry, Role, Unit};
 pub use value::{
-    AudioBlock, Bands, Chroma, DeviceImage, Encoding, Hops, HostImage, Image, ImageHome, Latent,
-    LatentBank, ModelHandle, Pixels, PortType, Space, Spectrum, Value,
+    AudioBlock, Bands, Chroma, DeviceImage, Encoding, Handle, Hops, HostImage, Image, ImageHome,
+    Latent, LatentBank, Pixels, PortType, Space, Spectrum, Value,
 };

@@ -9,9 +9,7 @@ use crate::error::NodeError;
 use crate::param::ParamValue;
 use crate::services::Services;
 use crate::spec::Rate;
-use crate::value::{
-    AudioBlock, Bands, Chroma, Image, Latent, LatentBank, ModelHandle, Spectrum, Value,
-};
+use crate::value::{AudioBlock, Bands, Chroma, Handle, Image, Latent, LatentBank, Spectrum, Value};
 
 /// An instance of a node kind.
 pub trait Node: Any + Send {
@@ -171,7 +169,15 @@ impl<'a> Inputs<'a> {
     );
     shared_input!(
         /// The network at input `i`.
-        model, Model, ModelHandle
+        model, Model, Handle
+    );
+    shared_input!(
+        /// The bends at input `i`.
+        bends, Bends, Handle
+    );
+    shared_input!(
+        /// The noise at input `i`.
+        noise, Noise, Handle
     );
     shared_input!(
         /// The picture at input `i`.

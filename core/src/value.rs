@@ -32,6 +32,10 @@ pub enum PortType {
     LatentBank,
     /// A loaded network.
     Model,
+    /// Changes of a network's features, layer by layer.
+    Bends,
+    /// The noise that a network adds to its features.
+    Noise,
     /// A picture.
     Image,
 }
@@ -49,6 +53,8 @@ impl PortType {
             Self::Latent => "latent",
             Self::LatentBank => "latent bank",
             Self::Model => "model",
+            Self::Bends => "bends",
+            Self::Noise => "noise",
             Self::Image => "image",
         }
     }
@@ -84,7 +90,11 @@ pub enum Value {
     /// See [`PortType::LatentBank`].
     LatentBank(Arc<LatentBank>),
     /// See [`PortType::Model`].
-    Model(ModelHandle),
+    Model(Handle),
+    /// See [`PortType::Bends`].
+    Bends(Handle),
+    /// See [`PortType::Noise`].
+    Noise(Handle),
     /// See [`PortType::Image`].
     Image(Image),
 }
@@ -108,7 +118,7 @@ impl Value {
             }
             Self::Chroma(v) => hash_floats(v.latest().unwrap_or_default(), &mut hasher),
             Self::Bands(v) => hash_floats(v.latest().unwrap_or_default(), &mut hasher),
-            Self::Model(v) => v.key.hash(&mut hasher),
+            Self::Model(v) | Self::Bends(v) | Self::Noise(v) => v.key.hash(&mut hasher),
             Self::Audio(_) | Self::Spectrum(_) | Self::Image(_) => return None,
         }
         Some(hasher.finish())
@@ -332,18 +342,31 @@ impl LatentBank {
     }
 }
 
-/// A loaded network, opaque here: `nodes` knows the type behind it.
+/// Something that is opaque here: `nodes` knows the type behind it. Networks, bends and noise travel
+/// so.
 #[derive(Clone)]
-pub struct ModelHandle {
-    /// Hash of what the network holds: equal keys draw equal pictures.
+pub struct Handle {
+    /// Hash of the content: equal keys mean equal content.
     pub key: u64,
-    /// The network.
-    pub model: Arc<dyn Any + Send + Sync>,
+    /// The thing itself.
+    pub value: Arc<dyn Any + Send + Sync>,
 }
 
-impl fmt::Debug for ModelHandle {
+impl Handle {
+    /// A handle on `value`, of which `key` is a hash.
+    pub fn new<T: Any + Send + Sync>(key: u64, value: Arc<T>) -> Self {
+        Self { key, value }
+    }
+
+    /// What lies behind it, or `None` where it is no `T`.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.value.clone().downcast().ok()
+    }
+}
+
+impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Model({:016x})", self.key)
+        write!(f, "Handle({:016x})", self.key)
     }
 }
 

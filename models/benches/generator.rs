@@ -5,7 +5,7 @@
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use lumawire_models::random::RandomState;
-use lumawire_models::stylegan2::{Config, Generator, Noise};
+use lumawire_models::stylegan2::{Config, Generator, Shaping};
 
 fn synthesize(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("synthesize");
@@ -19,7 +19,7 @@ fn synthesize(criterion: &mut Criterion) {
         let w = generator.map(&z, None).expect("w");
         let ws = generator.broadcast(&w).expect("ws");
         group.bench_function(format!("{resolution} px, base {base}, max {max}"), |b| {
-            b.iter(|| generator.synthesize(&ws, &Noise::default()).expect("picture"));
+            b.iter(|| generator.synthesize(&ws, &Shaping::default()).expect("picture"));
         });
     }
     group.finish();

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod gpu;
 pub mod latent;
 pub mod map;
+pub mod noise;
 pub mod output;
 pub mod post;
 pub mod source;

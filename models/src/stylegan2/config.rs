@@ -65,6 +65,22 @@ impl Config {
         2 * self.channels.len()
     }
 
+    /// Layers that have features: the learned constant (0) and the convolutions (1, 2, …), coarse to
+    /// fine. Row `k - 1` of a W+ latent styles convolution `k`.
+    pub fn num_layers(&self) -> usize {
+        self.num_ws()
+    }
+
+    /// Side of layer `layer`'s features in pixels: 4, 4, 8, 8, 16, …
+    pub fn layer_resolution(&self, layer: usize) -> usize {
+        4 << (layer / 2).min(self.channels.len() - 1)
+    }
+
+    /// Channels of layer `layer`'s features.
+    pub fn layer_channels(&self, layer: usize) -> usize {
+        self.channels[(layer / 2).min(self.channels.len() - 1)]
+    }
+
     /// Resolutions of the blocks: 4, 8, … `img_resolution`.
     pub fn resolutions(&self) -> impl Iterator<Item = usize> + use<> {
         resolutions(self.img_resolution)

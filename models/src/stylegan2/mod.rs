@@ -1,22 +1,33 @@
 //! StyleGAN2-ADA's generator (Karras et al., "Training Generative Adversarial Networks with
 //! Limited Data", 2020), by the names of the published checkpoints.
 
+pub mod bend;
+mod canvas;
 mod config;
 mod cpu;
+mod layers;
 mod mapping;
-mod noise;
+pub mod noise;
 mod ops;
+pub mod rewrite;
+mod shaping;
 mod stand_in;
 mod synthesis;
 mod weights;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+pub use bend::{Bend, BendOp, Channels};
+pub use canvas::{Canvas, Fill};
 pub use config::{Architecture, Config};
-pub use noise::{Noise, NoiseMode};
-pub use synthesis::{BlockOutput, Path};
+pub use layers::{Affine, LayerWeights, ToRgbWeights};
+pub use noise::{Noise, NoiseField, NoiseMode};
+pub use rewrite::{Rewrite, RewriteOp};
+pub use shaping::{LayerOutput, Shaping, Tap};
+pub use synthesis::Path;
 
 use crate::ModelError;
 use crate::file::read_bounded;
@@ -26,6 +37,15 @@ use weights::Weights;
 
 /// Bytes of the largest file that is read: published networks have up to 0.4 GB.
 const MAX_FILE_LEN: u64 = 4 << 30;
+
+/// A network and the changes that are made to it while it runs.
+#[derive(Clone)]
+pub struct Model {
+    /// The network.
+    pub generator: Arc<Generator>,
+    /// Changes of its weights, in order.
+    pub rewrites: Vec<Rewrite>,
+}
 
 /// A StyleGAN2 generator: z → w → picture.
 pub struct Generator {
@@ -143,21 +163,67 @@ impl Generator {
         Ok(Tensor::cat(&[&near, &ws.narrow(1, cutoff, num_ws - cutoff)?], 1)?)
     }
 
-    /// `ws` `[n, num_ws, w_dim]` to pictures `[n, img_channels, h, w]`, about -1..1, not clamped.
-    pub fn synthesize(&self, ws: &Tensor, noise: &Noise) -> Result<Tensor, ModelError> {
-        self.synthesize_by(synthesis::best_path(&self.device), ws, noise, |_| ())
+    /// The weights of convolution `layer` (1, 2, …), or `None` where there is none.
+    pub fn layer_weights(&self, layer: usize) -> Option<&LayerWeights> {
+        self.synthesis.layer(layer)
     }
 
-    /// As [`synthesize`](Self::synthesize), by a given path, showing `tap` what each block made.
+    /// `ws` `[n, num_ws, w_dim]` to pictures `[n, img_channels, h, w]`, about -1..1, not clamped.
+    pub fn synthesize(&self, ws: &Tensor, shaping: &Shaping) -> Result<Tensor, ModelError> {
+        self.synthesize_by(synthesis::best_path(&self.device), ws, shaping)
+    }
+
+    /// As [`synthesize`](Self::synthesize), by a given path.
     pub fn synthesize_by(
         &self,
         path: Path,
         ws: &Tensor,
-        noise: &Noise,
-        tap: impl FnMut(BlockOutput),
+        shaping: &Shaping,
     ) -> Result<Tensor, ModelError> {
-        self.expect_ws(ws)?;
-        Ok(self.synthesis.forward(ws, noise, path, tap)?)
+        let mut tap = Tap { layers: &[], take: &mut |_| (), stop_after: false };
+        let pictures = self.synthesize_tapped(path, ws, shaping, &mut tap)?;
+        pictures.ok_or_else(|| ModelError::Input("nothing was drawn".into()))
+    }
+
+    /// As [`synthesize_by`](Self::synthesize_by), showing `tap` what its layers make. `None` where
+    /// it stops after its last layer.
+    pub fn synthesize_tapped(
+        &self,
+        path: Path,
+        ws: &Tensor,
+        shaping: &Shaping,
+        tap: &mut Tap<'_>,
+    ) -> Result<Option<Tensor>, ModelError> {
+        let n = self.expect_ws(ws)?;
+        expect_canvas(&shaping.canvas)?;
+        let rows = ws.flatten_all()?.to_vec1::<f32>()?;
+        let mut pictures = Vec::with_capacity(n);
+        for (i, ws) in rows.chunks_exact(rows.len() / n).enumerate() {
+            pictures.extend(self.synthesis.draw(path, i, ws, shaping, tap, &self.device)?);
+        }
+        if pictures.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Tensor::stack(&pictures, 0)?))
+    }
+
+    /// The features of layer `layer` for `ws`, `[n, channels, h, w]`; nothing beyond is computed.
+    pub fn activations(
+        &self,
+        ws: &Tensor,
+        shaping: &Shaping,
+        layer: usize,
+    ) -> Result<Tensor, ModelError> {
+        if layer >= self.config.num_layers() {
+            let last = self.config.num_layers() - 1;
+            return Err(ModelError::Input(format!("has no layer {layer}: its last is {last}")));
+        }
+        let mut features = Vec::new();
+        let mut take = |output: LayerOutput| features.push(output.features);
+        let mut tap = Tap { layers: &[layer], take: &mut take, stop_after: true };
+        let path = synthesis::best_path(&self.device);
+        self.synthesize_tapped(path, ws, shaping, &mut tap)?;
+        Ok(Tensor::stack(&features, 0)?)
     }
 
     fn expect_row(&self, name: &str, x: &Tensor, dim: usize) -> Result<(usize, usize), ModelError> {
@@ -170,14 +236,27 @@ impl Generator {
         }
     }
 
-    fn expect_ws(&self, ws: &Tensor) -> Result<(), ModelError> {
+    fn expect_ws(&self, ws: &Tensor) -> Result<usize, ModelError> {
         let (num_ws, w_dim) = (self.config.num_ws(), self.config.w_dim);
         match *ws.dims() {
-            [n, l, d] if n > 0 && l == num_ws && d == w_dim => Ok(()),
+            [n, l, d] if n > 0 && l == num_ws && d == w_dim => Ok(n),
             _ => Err(ModelError::Input(format!(
                 "ws have shape {:?}, the network takes [n, {num_ws}, {w_dim}]",
                 ws.dims()
             ))),
         }
     }
+}
+
+fn expect_canvas(canvas: &Canvas) -> Result<(), ModelError> {
+    let cells = 1..=Canvas::MAX_CELLS;
+    if cells.contains(&canvas.columns) && cells.contains(&canvas.rows) {
+        return Ok(());
+    }
+    Err(ModelError::Input(format!(
+        "a canvas of {}×{} cells: each side is 1 to {}",
+        canvas.columns,
+        canvas.rows,
+        Canvas::MAX_CELLS
+    )))
 }

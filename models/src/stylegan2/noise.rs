@@ -1,9 +1,20 @@
 //! The noise that the synthesis network adds to its features.
 
-use candle_core::{Device, Tensor};
+use std::fmt;
+use std::sync::Arc;
+
+use super::canvas::Canvas;
+use super::layers::LayerWeights;
+
+/// Pictures of noise that somebody else makes, layer by layer.
+pub trait NoiseField: Send + Sync {
+    /// Fills `out` `[height_px, width_px]` with the noise of convolution `layer` (1, 2, …): about
+    /// mean 0 and deviation 1 where it has the strength that the network was trained with.
+    fn fill(&self, layer: usize, height_px: usize, width_px: usize, out: &mut [f32]);
+}
 
 /// Where the noise comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Default)]
 pub enum NoiseMode {
     /// The pictures of noise that were stored with the weights.
     #[default]
@@ -12,37 +23,83 @@ pub enum NoiseMode {
     None,
     /// Drawn from the seed.
     Random,
+    /// Made elsewhere.
+    Field(Arc<dyn NoiseField>),
+}
+
+impl fmt::Debug for NoiseMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Const => "Const",
+            Self::None => "None",
+            Self::Random => "Random",
+            Self::Field(_) => "Field",
+        })
+    }
 }
 
 /// Noise of one synthesis. Every picture of a batch gets the same, so that a picture does not
 /// depend on what else is in its batch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Noise {
     /// Where it comes from.
     pub mode: NoiseMode,
     /// Factor on the trained strength of every layer; 1 as trained.
     pub strength: f32,
+    /// Further factors, of convolution 1, 2, …; 1 where there is none.
+    pub layer_strengths: Vec<f32>,
     /// Seed of random noise.
     pub seed: u64,
 }
 
 impl Default for Noise {
     fn default() -> Self {
-        Self { mode: NoiseMode::Const, strength: 1.0, seed: 0 }
+        Self { mode: NoiseMode::Const, strength: 1.0, layer_strengths: Vec::new(), seed: 0 }
     }
 }
 
-/// Standard normal noise of layer `layer`, `[resolution, resolution]`: the same on every machine.
-pub(super) fn random(
-    seed: u64,
-    layer: usize,
-    resolution: usize,
-    device: &Device,
-) -> candle_core::Result<Tensor> {
-    let stream = mix(seed ^ mix(layer as u64));
-    let values: Vec<f32> =
-        (0..(resolution * resolution) as u64).map(|i| normal(stream, i)).collect();
-    Tensor::from_vec(values, (resolution, resolution), device)
+impl Noise {
+    /// What is added to all channels of convolution `layer`, `[height, width]`, or `None` for
+    /// nothing. What is no finite number counts as 0.
+    pub fn picture(
+        &self,
+        layer: usize,
+        weights: &LayerWeights,
+        canvas: &Canvas,
+    ) -> Option<Vec<f32>> {
+        let own = self.layer_strengths.get(layer - 1).copied().unwrap_or(1.0);
+        let strength = weights.noise_strength * self.strength * own;
+        if strength == 0.0 || !strength.is_finite() {
+            return None;
+        }
+        let (height, width) = canvas.size_px(weights.resolution);
+        let mut picture = match &self.mode {
+            NoiseMode::None => return None,
+            NoiseMode::Const => canvas.widen(&weights.noise, weights.resolution),
+            NoiseMode::Random => {
+                let mut picture = vec![0.0; height * width];
+                fill_normal(self.seed, layer as u64, &mut picture);
+                picture
+            }
+            NoiseMode::Field(field) => {
+                let mut picture = vec![0.0; height * width];
+                field.fill(layer, height, width, &mut picture);
+                picture
+            }
+        };
+        for v in &mut picture {
+            *v = if v.is_finite() { *v * strength } else { 0.0 };
+        }
+        Some(picture)
+    }
+}
+
+/// Fills `out` with standard normal numbers: the same for equal seeds and streams, on every machine.
+pub fn fill_normal(seed: u64, stream: u64, out: &mut [f32]) {
+    let stream = mix(seed ^ mix(stream));
+    for (i, v) in (0..).zip(out) {
+        *v = normal(stream, i);
+    }
 }
 
 /// The sum of twelve uniforms less 6: mean 0, variance 1, within ±6. In integers, as a libm's
@@ -70,8 +127,9 @@ mod tests {
     #[test]
     fn random_noise_is_standard_normal_and_repeats() {
         let draw = |seed, layer| {
-            let noise = random(seed, layer, 128, &Device::Cpu).unwrap();
-            noise.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            let mut noise = vec![0.0; 128 * 128];
+            fill_normal(seed, layer, &mut noise);
+            noise
         };
         let a = draw(3, 1);
         let n = a.len() as f32;

@@ -12,9 +12,9 @@ use candle_core::{Device, Tensor};
 
 use super::Generator;
 use super::config::{Architecture, Config};
-use super::noise::Noise;
 use super::ops::upsample;
-use super::synthesis::{BlockOutput, Path};
+use super::shaping::{LayerOutput, Shaping, Tap};
+use super::synthesis::Path;
 use super::weights::Weights;
 use crate::ModelError;
 use crate::random::RandomState;
@@ -55,7 +55,7 @@ pub(super) fn build(config: Config, seed: u32, key: u64) -> Result<Generator, Mo
     for block in blocks(&bare, &ws)? {
         draw.scale_to_features(&block)?;
     }
-    let mut before = None;
+    let mut before: Option<Tensor> = None;
     for block in blocks(&draw.generator(&config, key)?, &ws)? {
         if let Some(image) = block.image {
             let own = match &before {
@@ -69,11 +69,33 @@ pub(super) fn build(config: Config, seed: u32, key: u64) -> Result<Generator, Mo
     draw.generator(&config, key)
 }
 
+/// What a block makes of some latents.
+struct BlockOutput {
+    resolution: usize,
+    /// `[n, channels, h, w]`.
+    features: Tensor,
+    /// `[n, img_channels, h, w]`.
+    image: Option<Tensor>,
+}
+
 /// What every block makes of `ws`.
 fn blocks(generator: &Generator, ws: &Tensor) -> Result<Vec<BlockOutput>, ModelError> {
-    let mut blocks = Vec::new();
-    generator.synthesize_by(Path::Cpu, ws, &Noise::default(), |block| blocks.push(block))?;
-    Ok(blocks)
+    let config = generator.config();
+    let last_layers: Vec<usize> = (1..config.num_layers()).step_by(2).collect();
+    let mut outputs: Vec<Vec<LayerOutput>> = vec![Vec::new(); last_layers.len()];
+    let mut take = |output: LayerOutput| outputs[output.layer / 2].push(output);
+    let mut tap = Tap { layers: &last_layers, take: &mut take, stop_after: false };
+    generator.synthesize_tapped(Path::Direct, ws, &Shaping::default(), &mut tap)?;
+    let stack = |tensors: Vec<Tensor>| Tensor::stack(&tensors, 0);
+    let blocks = outputs.into_iter().zip(config.resolutions()).map(|(outputs, resolution)| {
+        let images: Vec<Tensor> = outputs.iter().filter_map(|o| o.image.clone()).collect();
+        Ok(BlockOutput {
+            resolution,
+            features: stack(outputs.into_iter().map(|o| o.features).collect())?,
+            image: if images.is_empty() { None } else { Some(stack(images)?) },
+        })
+    });
+    blocks.collect()
 }
 
 /// Share of the contrast that the picture of the block at `resolution` has: most lies in the finer

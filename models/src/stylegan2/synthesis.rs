@@ -1,13 +1,13 @@
-//! The synthesis network: one w a layer to a picture.
+//! The synthesis network: one w a layer to a picture. Here by plain tensor operations; `cpu` does
+//! the same faster.
 
 use candle_core::{Device, Tensor};
 
 use super::config::{Architecture, Config};
-use super::cpu::old::{Epilogue, ModulatedConv};
-use super::cpu::{Engine, Isa};
-use super::mapping::Dense;
-use super::noise::{self, Noise, NoiseMode};
+use super::cpu::{Engine, Isa, Job};
+use super::layers::{LayerWeights, ToRgbWeights};
 use super::ops::{bound, convolve, convolve_up, leaky_relu, mix_channels, upsample};
+use super::shaping::{LayerOutput, Shaping, Tap};
 use super::weights::Weights;
 use crate::ModelError;
 
@@ -16,314 +16,226 @@ use crate::ModelError;
 pub enum Path {
     /// By plain tensor operations, on any device.
     Reference,
-    /// By the CPU's own code.
-    Cpu,
-    /// Direct
+    /// By the CPU's own code, every sum as it is defined.
     Direct,
-    /// Fast
+    /// By the CPU's own code, in the fastest way that each layer allows.
     Fast,
 }
 
-/// What a block of the synthesis network has made.
-#[derive(Debug, Clone)]
-pub struct BlockOutput {
-    /// Side of the block's features in pixels.
-    pub resolution: usize,
-    /// The features, `[n, channels, resolution, resolution]`.
-    pub features: Tensor,
-    /// The picture so far, `[n, img_channels, resolution, resolution]`, where there is one.
-    pub image: Option<Tensor>,
-}
-
+/// The weights of the synthesis network.
 pub(super) struct Synthesis {
+    config: Config,
     /// `[channels, 4, 4]`.
-    constant: Tensor,
-    blocks: Vec<Block>,
+    constant: Vec<f32>,
+    /// Convolution 1, 2, …
+    layers: Vec<LayerWeights>,
     engine: Engine,
 }
 
-struct Block {
-    resolution: usize,
-    conv0: Option<Conv>,
-    conv1: Conv,
-    to_rgb: Option<ToRgb>,
-    /// Residual mix of the channels, `[1, out, in]`.
-    residual: Option<Tensor>,
-}
-
-struct Conv {
-    /// Its number among the convolutions, which is also the row of its w.
-    layer: usize,
-    up: bool,
-    resolution: usize,
-    affine: Dense,
-    /// `[out, in, 3, 3]`.
-    weight: Tensor,
-    /// For the CPU: `[out, in·9]`, or `[out·9, in]` to go up.
-    matrix: Tensor,
-    /// Σ weight² over each kernel, `[in, out]`.
-    power: Tensor,
-    bias: Tensor,
-    /// `[resolution, resolution]`, times the trained strength.
-    noise: Tensor,
-    noise_strength: f64,
-    gain: f64,
-    clamp: Option<f32>,
-}
-
-struct ToRgb {
-    affine: Dense,
-    /// `[1, img_channels, in]`.
-    weight: Tensor,
-    bias: Tensor,
-    clamp: Option<f32>,
+/// One picture on its way through the network.
+struct Pass<'a> {
+    ws: &'a [f32],
+    shaping: &'a Shaping,
+    device: &'a Device,
 }
 
 impl Synthesis {
     pub fn load(weights: &Weights, config: &Config) -> Result<Self, ModelError> {
-        let constant = weights
-            .get("synthesis.b4.const", &[config.channels.first().copied().unwrap_or(0), 4, 4])?;
-        let blocks = (0..config.channels.len())
-            .map(|i| Block::load(weights, config, i))
-            .collect::<Result<_, _>>()?;
-        let engine = Engine::load(weights, config, Isa::best())?;
-        Ok(Self { constant, blocks, engine })
+        let layers = (1..config.num_layers())
+            .map(|layer| LayerWeights::load(weights, config, layer))
+            .collect::<Result<Vec<_>, _>>()?;
+        let constant = weights.values("synthesis.b4.const", &[config.layer_channels(0), 4, 4])?;
+        let engine = Engine::new(Isa::best(), layers.len());
+        Ok(Self { config: config.clone(), constant, layers, engine })
     }
 
-    /// `ws` `[n, num_ws, w_dim]` to the picture `[n, img_channels, h, w]`. `tap` sees every block.
-    pub fn forward(
+    /// The weights of convolution `layer` (1, 2, …).
+    pub fn layer(&self, layer: usize) -> Option<&LayerWeights> {
+        self.layers.get(layer.checked_sub(1)?)
+    }
+
+    /// `ws` `[num_ws, w_dim]` to the picture `[img_channels, h, w]`, number `picture` of its batch;
+    /// `None` where `tap` has seen enough before.
+    pub fn draw(
         &self,
-        ws: &Tensor,
-        noise: &Noise,
         path: Path,
-        mut tap: impl FnMut(BlockOutput),
-    ) -> candle_core::Result<Tensor> {
-        let n = ws.dim(0)?;
-        if path == Path::Direct || path == Path::Fast {
-            let mut out = vec![];
-            for i in 0..n {
-                let row = ws.get(i)?.flatten_all()?.to_vec1::<f32>()?;
-                let (planar, h, w) = self.engine.draw(path == Path::Fast, &row, |_| {
-                    (vec![], if noise.mode == NoiseMode::None { 0.0 } else { noise.strength })
-                })?;
-                let c = planar.len() / h / w;
-                out.push(Tensor::from_vec(planar, (c, h, w), ws.device())?);
-            }
-            return Tensor::stack(&out, 0);
+        picture: usize,
+        ws: &[f32],
+        shaping: &Shaping,
+        tap: &mut Tap<'_>,
+        device: &Device,
+    ) -> candle_core::Result<Option<Tensor>> {
+        if path != Path::Reference {
+            let job = Job {
+                config: &self.config,
+                constant: &self.constant,
+                layers: &self.layers,
+                picture,
+                ws,
+                shaping,
+                fast: path == Path::Fast,
+            };
+            let drawn = self.engine.draw(&job, tap)?;
+            return drawn.map(|image| image.to_device(device)).transpose();
         }
-        let w = |layer: usize| ws.narrow(1, layer, 1)?.squeeze(1)?.contiguous();
-        let (c, h, width) = self.constant.dims3()?;
-        let mut x = self.constant.unsqueeze(0)?.expand((n, c, h, width))?.contiguous()?;
-        let mut image = None;
-        for block in &self.blocks {
-            let skipped = block
-                .residual
-                .as_ref()
-                .map(|mix| upsample(&mix_channels(&x, mix)?)? * std::f64::consts::FRAC_1_SQRT_2);
-            if let Some(conv0) = &block.conv0 {
-                x = conv0.forward(&x, &w(conv0.layer)?, noise, path)?;
+        let pass = Pass { ws, shaping, device };
+        let mut x = pass.constant(&self.constant, self.config.layer_channels(0))?;
+        let mut image: Option<Tensor> = None;
+        let mut around = None;
+        for layer in 0..self.config.num_layers() {
+            let rewritten = self.rewritten(layer, shaping);
+            let weights = rewritten.as_ref().or_else(|| self.layer(layer));
+            if let Some(weights) = weights {
+                if let Some(mix) = &weights.residual {
+                    around = Some(pass.residual(&x, mix, weights)?);
+                }
+                let ends_block = !weights.up;
+                let resnet = self.config.architecture == Architecture::Resnet && layer > 1;
+                let gain = if resnet && ends_block { std::f64::consts::FRAC_1_SQRT_2 } else { 1.0 };
+                x = pass.convolve(&x, layer, weights, gain, self.config.conv_clamp)?;
+                if ends_block && let Some(around) = around.take() {
+                    x = (x + around)?;
+                }
             }
-            x = block.conv1.forward(&x, &w(block.conv1.layer)?, noise, path)?;
-            if let Some(skipped) = skipped {
-                x = (x + skipped?)?;
-            }
-            if let Some(to_rgb) = &block.to_rgb {
-                // It shares its w with the next block's first convolution.
-                let drawn = to_rgb.forward(&x, &w(block.conv1.layer + 1)?)?;
+            x = bend(x, layer, shaping)?;
+            if let Some(to_rgb) = weights.and_then(|w| w.to_rgb.as_ref()) {
+                let drawn = pass.to_rgb(&x, layer, to_rgb, self.config.conv_clamp)?;
                 image = Some(match image {
                     Some(image) => (upsample(&image)? + drawn)?,
                     None => drawn,
                 });
             }
-            tap(BlockOutput {
-                resolution: block.resolution,
-                features: x.clone(),
-                image: image.clone(),
-            });
-        }
-        image.ok_or_else(|| candle_core::Error::Msg("no block draws a picture".into()))
-    }
-}
-
-impl Block {
-    fn load(weights: &Weights, config: &Config, index: usize) -> Result<Self, ModelError> {
-        let resolution = 4 << index;
-        let prefix = format!("synthesis.b{resolution}");
-        let channels = config.channels[index];
-        let resnet = index > 0 && config.architecture == Architecture::Resnet;
-        let conv = |name: &str, layer, inputs, up, gain| {
-            let shape = ConvShape { layer, inputs, outputs: channels, resolution, up, gain };
-            Conv::load(weights, config, &format!("{prefix}.{name}"), &shape)
-        };
-        let conv0 = match index.checked_sub(1) {
-            Some(before) => Some(conv("conv0", 2 * index - 1, config.channels[before], true, 1.0)?),
-            None => None,
-        };
-        let gain = if resnet { std::f64::consts::FRAC_1_SQRT_2 } else { 1.0 };
-        let conv1 = conv("conv1", 2 * index, channels, false, gain)?;
-        let residual = match index.checked_sub(1) {
-            Some(before) if resnet => {
-                let inputs = config.channels[before];
-                let mix =
-                    weights.get(&format!("{prefix}.skip.weight"), &[channels, inputs, 1, 1])?;
-                Some((mix.reshape((1, channels, inputs))? / (inputs as f64).sqrt())?)
+            if tap.wants(layer) {
+                let drawn = weights.is_some_and(|w| w.to_rgb.is_some());
+                let image = image.as_ref().filter(|_| drawn).map(|i| i.squeeze(0)).transpose()?;
+                (tap.take)(LayerOutput { picture, layer, features: x.squeeze(0)?, image });
             }
-            _ => None,
-        };
-        let to_rgb = match config.has_to_rgb(resolution) {
-            true => Some(ToRgb::load(weights, config, &format!("{prefix}.torgb"), channels)?),
-            false => None,
-        };
-        Ok(Self { resolution, conv0, conv1, to_rgb, residual })
-    }
-}
-
-struct ConvShape {
-    layer: usize,
-    inputs: usize,
-    outputs: usize,
-    resolution: usize,
-    up: bool,
-    gain: f64,
-}
-
-impl Conv {
-    fn load(
-        weights: &Weights,
-        config: &Config,
-        prefix: &str,
-        shape: &ConvShape,
-    ) -> Result<Self, ModelError> {
-        let &ConvShape { layer, inputs, outputs, resolution, up, gain } = shape;
-        let key = |name: &str| format!("{prefix}.{name}");
-        let weight = weights.get(&key("weight"), &[outputs, inputs, 3, 3])?;
-        let matrix = if up {
-            weight.flatten_from(2)?.transpose(1, 2)?.reshape((outputs * 9, inputs))?
-        } else {
-            weight.reshape((outputs, inputs * 9))?
-        };
-        let noise_strength = f64::from(weights.scalar(&key("noise_strength"))?);
-        let noise = weights.get(&key("noise_const"), &[resolution, resolution])?;
-        Ok(Self {
-            layer,
-            up,
-            resolution,
-            affine: Dense::load(weights, &key("affine"), config.w_dim, inputs, 1.0)?,
-            power: weight.sqr()?.sum((2, 3))?.t()?.contiguous()?,
-            weight,
-            matrix: matrix.contiguous()?,
-            bias: weights.get(&key("bias"), &[outputs])?,
-            noise: (noise * noise_strength)?,
-            noise_strength,
-            gain,
-            clamp: config.conv_clamp,
-        })
-    }
-
-    fn forward(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        noise: &Noise,
-        path: Path,
-    ) -> candle_core::Result<Tensor> {
-        let styles = self.affine.forward(w)?;
-        // 1 / √(Σ (weight·style)² + 1e-8) over each output's kernel.
-        let demodulation = (styles.sqr()?.matmul(&self.power)? + 1e-8)?.sqrt()?.recip()?;
-        let noise = self.noise(noise)?;
-        match path {
-            Path::Cpu => self.forward_cpu(x, &styles, &demodulation, noise.as_ref()),
-            _ => self.forward_reference(x, &styles, &demodulation, noise.as_ref()),
-        }
-    }
-
-    fn noise(&self, noise: &Noise) -> candle_core::Result<Option<Tensor>> {
-        let strength = f64::from(noise.strength);
-        match noise.mode {
-            NoiseMode::None => Ok(None),
-            NoiseMode::Const => Ok(Some((&self.noise * strength)?)),
-            NoiseMode::Random => {
-                let drawn =
-                    noise::random(noise.seed, self.layer, self.resolution, self.weight.device())?;
-                Ok(Some((drawn * (strength * self.noise_strength))?))
+            if tap.ends_at(layer) {
+                return Ok(None);
             }
         }
+        let image =
+            image.ok_or_else(|| candle_core::Error::Msg("no block draws a picture".into()))?;
+        image.squeeze(0).map(Some)
     }
 
-    fn forward_cpu(
-        &self,
-        x: &Tensor,
-        styles: &Tensor,
-        demodulation: &Tensor,
-        noise: Option<&Tensor>,
-    ) -> candle_core::Result<Tensor> {
-        x.apply_op1_no_bwd(&ModulatedConv {
-            weight: self.matrix.clone(),
-            up: self.up,
-            styles: values(styles)?,
-            epilogue: Epilogue {
-                demodulation: values(demodulation)?,
-                noise: noise.map_or(Ok(Vec::new()), values)?,
-                bias: values(&self.bias)?,
-                gain: self.gain as f32,
-                clamp: self.clamp,
-            },
-        })
+    /// The weights of convolution `layer` after the rewrites, if there are any.
+    fn rewritten(&self, layer: usize, shaping: &Shaping) -> Option<LayerWeights> {
+        let mut changes = shaping.rewrites.iter().filter(|r| r.changes(layer)).peekable();
+        changes.peek()?;
+        let mut weights = self.layer(layer)?.clone();
+        changes.for_each(|rewrite| rewrite.apply(layer, &mut weights));
+        Some(weights)
+    }
+}
+
+impl Pass<'_> {
+    fn constant(&self, cells: &[f32], channels: usize) -> candle_core::Result<Tensor> {
+        let canvas = &self.shaping.canvas;
+        Tensor::from_vec(
+            canvas.widen(cells, 4),
+            (1, channels, canvas.rows, canvas.columns),
+            self.device,
+        )
     }
 
-    fn forward_reference(
+    /// Row `row` of the latent.
+    fn w(&self, row: usize, w_dim: usize) -> &[f32] {
+        &self.ws[row * w_dim..(row + 1) * w_dim]
+    }
+
+    fn convolve(
         &self,
         x: &Tensor,
-        styles: &Tensor,
-        demodulation: &Tensor,
-        noise: Option<&Tensor>,
+        layer: usize,
+        weights: &LayerWeights,
+        gain: f64,
+        clamp: Option<f32>,
     ) -> candle_core::Result<Tensor> {
-        let x = x.broadcast_mul(&per_channel(styles)?)?;
-        let y = if self.up { convolve_up(&x, &self.weight) } else { convolve(&x, &self.weight) }?;
-        let mut y = y.broadcast_mul(&per_channel(demodulation)?)?;
+        let w_dim = weights.affine.weight.len() / weights.inputs;
+        let styles = weights.affine.styles(self.w(layer - 1, w_dim));
+        let demodulation = demodulation(weights, &styles);
+        let noise = self.shaping.noise.picture(layer, weights, &self.shaping.canvas);
+        let per_channel =
+            |values: &[f32]| Tensor::from_slice(values, (1, values.len(), 1, 1), self.device);
+        let kernels = Tensor::from_slice(
+            &weights.weight,
+            (weights.outputs, weights.inputs, 3, 3),
+            self.device,
+        )?;
+        let x = x.broadcast_mul(&per_channel(&styles)?)?;
+        let y = if weights.up { convolve_up(&x, &kernels) } else { convolve(&x, &kernels) }?;
+        let mut y = y.broadcast_mul(&per_channel(&demodulation)?)?;
         if let Some(noise) = noise {
-            y = y.broadcast_add(noise)?;
+            let (_, _, height, width) = y.dims4()?;
+            y = y.broadcast_add(&Tensor::from_vec(noise, (1, 1, height, width), self.device)?)?;
         }
-        let y = y.broadcast_add(&per_channel(&self.bias.unsqueeze(0)?)?)?;
-        leaky_relu(&y, self.gain, self.clamp)
+        leaky_relu(&y.broadcast_add(&per_channel(&weights.bias)?)?, gain, clamp)
+    }
+
+    /// What goes round a residual block.
+    fn residual(
+        &self,
+        x: &Tensor,
+        mix: &[f32],
+        weights: &LayerWeights,
+    ) -> candle_core::Result<Tensor> {
+        let mix = Tensor::from_slice(mix, (1, weights.outputs, weights.inputs), self.device)?;
+        let mix = (mix / (weights.inputs as f64).sqrt())?;
+        upsample(&mix_channels(x, &mix)?)? * std::f64::consts::FRAC_1_SQRT_2
+    }
+
+    fn to_rgb(
+        &self,
+        x: &Tensor,
+        layer: usize,
+        weights: &ToRgbWeights,
+        clamp: Option<f32>,
+    ) -> candle_core::Result<Tensor> {
+        let (inputs, outputs) = (weights.affine.bias.len(), weights.bias.len());
+        // It shares its w with the next block's first convolution.
+        let w = self.w(layer, weights.affine.weight.len() / inputs);
+        let gain = 1.0 / (inputs as f32).sqrt();
+        let styles = weights.affine.styles(w);
+        let mix: Vec<f32> = weights
+            .weight
+            .chunks_exact(inputs)
+            .flat_map(|row| row.iter().zip(&styles).map(move |(a, s)| a * s * gain))
+            .collect();
+        let y = mix_channels(x, &Tensor::from_vec(mix, (1, outputs, inputs), self.device)?)?;
+        let bias = Tensor::from_slice(&weights.bias, (1, outputs, 1, 1), self.device)?;
+        bound(y.broadcast_add(&bias)?, clamp)
     }
 }
 
-impl ToRgb {
-    fn load(
-        weights: &Weights,
-        config: &Config,
-        prefix: &str,
-        inputs: usize,
-    ) -> Result<Self, ModelError> {
-        let outputs = config.img_channels;
-        let weight = weights.get(&format!("{prefix}.weight"), &[outputs, inputs, 1, 1])?;
-        let weight = weight.reshape((1, outputs, inputs))?;
-        Ok(Self {
-            affine: Dense::load(weights, &format!("{prefix}.affine"), config.w_dim, inputs, 1.0)?,
-            weight: (weight / (inputs as f64).sqrt())?,
-            bias: weights.get(&format!("{prefix}.bias"), &[outputs])?,
-            clamp: config.conv_clamp,
-        })
+/// 1 / √(Σ (weight·style)² + 1e-8) over each output's kernel, `[outputs]`.
+fn demodulation(weights: &LayerWeights, styles: &[f32]) -> Vec<f32> {
+    let power = |kernels: &[f32]| -> f32 {
+        let kernels = kernels.chunks_exact(9).zip(styles);
+        kernels.map(|(kernel, s)| s * s * kernel.iter().map(|v| v * v).sum::<f32>()).sum()
+    };
+    let outputs = weights.weight.chunks_exact(9 * weights.inputs);
+    outputs.map(|kernels| 1.0 / (power(kernels) + 1e-8).sqrt()).collect()
+}
+
+fn bend(x: Tensor, layer: usize, shaping: &Shaping) -> candle_core::Result<Tensor> {
+    let mut bends = shaping.bends_at(layer).peekable();
+    if bends.peek().is_none() {
+        return Ok(x);
     }
-
-    fn forward(&self, x: &Tensor, w: &Tensor) -> candle_core::Result<Tensor> {
-        let styles = self.affine.forward(w)?.unsqueeze(1)?;
-        let y = mix_channels(x, &self.weight.broadcast_mul(&styles)?)?;
-        bound(y.broadcast_add(&per_channel(&self.bias.unsqueeze(0)?)?)?, self.clamp)
+    let (_, channels, height, width) = x.dims4()?;
+    let mut planes = x.flatten_all()?.to_vec1::<f32>()?;
+    let (mut original, mut scratch) = (Vec::new(), Vec::new());
+    for bend in bends {
+        for c in bend.channels.indices(channels) {
+            let plane = &mut planes[c * height * width..(c + 1) * height * width];
+            bend.apply_to(plane, height, width, &mut original, &mut scratch);
+        }
     }
+    Tensor::from_vec(planes, (1, channels, height, width), x.device())
 }
 
-/// `[n, c]` as `[n, c, 1, 1]`.
-fn per_channel(x: &Tensor) -> candle_core::Result<Tensor> {
-    x.unsqueeze(2)?.unsqueeze(3)
-}
-
-fn values(x: &Tensor) -> candle_core::Result<Vec<f32>> {
-    x.flatten_all()?.to_vec1()
-}
-
-/// The faster way that `device` offers.
+/// The best way that `device` offers.
 pub(super) fn best_path(device: &Device) -> Path {
-    if device.is_cpu() { Path::Cpu } else { Path::Reference }
+    if device.is_cpu() { Path::Fast } else { Path::Reference }
 }

@@ -60,6 +60,11 @@ impl Weights {
         Ok(tensor.clone())
     }
 
+    /// The numbers of the weight `key`, which must have this shape.
+    pub fn values(&self, key: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        Ok(self.get(key, shape)?.flatten_all()?.to_vec1()?)
+    }
+
     /// The single number `key`, stored as `[]` or `[1]`.
     pub fn scalar(&self, key: &str) -> Result<f32, ModelError> {
         let shape = if self.find(key)?.rank() == 0 { &[][..] } else { &[1] };

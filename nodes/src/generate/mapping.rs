@@ -9,7 +9,7 @@ use lumawire_core::{
 use lumawire_models::ModelError;
 use lumawire_models::stylegan2::Generator;
 
-use super::generator;
+use super::network;
 
 const IN_MODEL: usize = 0;
 const IN_LATENT: usize = 1;
@@ -45,10 +45,11 @@ struct Mapping;
 
 impl Node for Mapping {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let network = generator("model", io.inputs.model(IN_MODEL))?;
+        let network = network("model", io.inputs.model(IN_MODEL))?;
+        let network = &network.generator;
         if let Some(latent) = io.inputs.latent(IN_LATENT) {
             if latent.space == Space::Z {
-                let w = map(&network, "latent", latent.dim, &latent.data)?;
+                let w = map(network, "latent", latent.dim, &latent.data)?;
                 let dim = network.config().w_dim;
                 io.outputs.fill_latent(OUT_LATENT, Space::W, 1, dim, |row| row.copy_from_slice(&w));
             } else {
@@ -59,7 +60,7 @@ impl Node for Mapping {
         }
         if let Some(bank) = io.inputs.bank(IN_BANK) {
             let mapped = if bank.space == Space::Z && !bank.is_empty() {
-                let data = map(&network, "bank", bank.dim, &bank.data)?;
+                let data = map(network, "bank", bank.dim, &bank.data)?;
                 let dim = network.config().w_dim;
                 Arc::new(LatentBank { space: Space::W, num_ws: 1, dim, data })
             } else {
@@ -123,7 +124,7 @@ mod tests {
         node.input("bank", bank(Space::Z, 512, z.clone()));
         node.tick().unwrap();
         let Value::Model(handle) = small_model(&Services::default()) else { panic!() };
-        let network = generator("model", Some(&handle)).unwrap();
+        let network = network("model", Some(&handle)).unwrap().generator.clone();
         let z = Tensor::from_vec(z, (2, 512), &Device::Cpu).unwrap();
         let expected: Vec<f32> =
             network.map(&z, None).unwrap().flatten_all().unwrap().to_vec1().unwrap();

@@ -8,22 +8,22 @@ pub mod stylegan2;
 
 use std::sync::Arc;
 
-use lumawire_core::{ModelHandle, NodeError};
-use lumawire_models::stylegan2::Generator;
+use lumawire_core::{Handle, NodeError};
+use lumawire_models::stylegan2::Model;
 
-/// The StyleGAN2 generator behind a handle that arrived at `port`.
-fn generator(
+/// The StyleGAN2 network behind a handle that arrived at `port`.
+pub(crate) fn network(
     port: &'static str,
-    handle: Option<&ModelHandle>,
-) -> Result<Arc<Generator>, NodeError> {
+    handle: Option<&Handle>,
+) -> Result<Arc<Model>, NodeError> {
     let handle = handle.ok_or_else(|| NodeError::input(port, "no network has arrived"))?;
-    handle.model.clone().downcast().map_err(|_| {
+    handle.get().ok_or_else(|| {
         NodeError::input(port, "is no StyleGAN2 network: wire a `generate.model` here")
     })
 }
 
 #[cfg(test)]
-mod testing {
+pub(crate) mod testing {
     use lumawire_core::harness::Harness;
     use lumawire_core::{Services, Value};
 

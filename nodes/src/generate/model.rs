@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use lumawire_core::{
-    FileKind, Io, ModelHandle, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx,
+    FileKind, Handle, Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx,
     Rate, Role, Value,
 };
-use lumawire_models::stylegan2::{Config, Generator};
+use lumawire_models::stylegan2::{Config, Generator, Model as Network};
 
 use super::store::{Key, ModelStore};
 
@@ -67,7 +67,7 @@ pub const SPEC: NodeSpec = NodeSpec {
 
 #[derive(Default)]
 struct Model {
-    generator: Option<Arc<Generator>>,
+    network: Option<Arc<Network>>,
     /// The file that is named but not there.
     absent: Option<PathBuf>,
 }
@@ -75,23 +75,25 @@ struct Model {
 impl Node for Model {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         let store = ModelStore::of(cx.services);
-        self.generator = None;
-        self.absent = None;
+        (self.network, self.absent) = (None, None);
+        let mut generator = None;
         if let Some(path) = cx.file(FILE) {
-            self.generator = from_file(&store, &path)?;
-            if self.generator.is_none() {
+            generator = from_file(&store, &path)?;
+            if generator.is_none() {
                 self.absent = Some(path);
             }
         }
-        if self.generator.is_none() {
-            self.generator = Some(stand_in(&store, cx.params)?);
-        }
+        let generator = match generator {
+            Some(generator) => generator,
+            None => stand_in(&store, cx.params)?,
+        };
+        self.network = Some(Arc::new(Network { generator, rewrites: Vec::new() }));
         Ok(())
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        if let Some(generator) = &self.generator {
-            let handle = ModelHandle { key: generator.content_key(), model: generator.clone() };
+        if let Some(network) = &self.network {
+            let handle = Handle::new(network.generator.content_key(), network.clone());
             io.outputs.set(OUT_MODEL, Value::Model(handle));
         }
         match &self.absent {
@@ -152,7 +154,7 @@ mod tests {
 
     fn network(node: &Harness) -> Arc<Generator> {
         let Value::Model(handle) = node.output("model") else { panic!("no model") };
-        super::super::generator("model", Some(handle)).unwrap()
+        super::super::network("model", Some(handle)).unwrap().generator.clone()
     }
 
     #[test]

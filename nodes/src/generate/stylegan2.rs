@@ -6,14 +6,17 @@ use lumawire_core::{
     PortType, Rate, Role, Space,
 };
 use lumawire_models::ModelError;
-use lumawire_models::stylegan2::{Generator, Noise, NoiseMode};
+use lumawire_models::stylegan2::{Bend, Canvas, Fill, Generator, Noise, NoiseMode, Shaping};
 use rayon::prelude::*;
 
-use super::generator;
 use super::mapping::map;
+use super::network;
+use crate::noise::Field;
 
 const IN_MODEL: usize = 0;
 const IN_LATENT: usize = 1;
+const IN_BENDS: usize = 2;
+const IN_NOISE: usize = 3;
 
 const OUT_IMAGE: usize = 0;
 
@@ -22,6 +25,9 @@ const TRUNCATION_CUTOFF: usize = 1;
 const NOISE_MODE: usize = 2;
 const NOISE_STRENGTH: usize = 3;
 const NOISE_SEED: usize = 4;
+const COLUMNS: usize = 5;
+const ROWS: usize = 6;
+const FILL: usize = 7;
 
 /// See `doc`.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -31,7 +37,9 @@ pub const SPEC: NodeSpec = NodeSpec {
     doc: "Draws the picture of a latent. A latent in Z is mapped to W first, one in W goes to all \
           layers, one in W+ has a row for each layer. Truncation moves w towards the network's \
           mean: w_avg + psi·(w - w_avg). The picture is sRGB, (x + 1)/2 of the network's output, \
-          not clamped. StyleGAN2-ADA (Karras et al., 2020).",
+          not clamped. Bends change the features of its layers, noise that is wired takes the place \
+          of the chosen one. More columns or rows than 4 widen the learned constant and give a \
+          wider or taller picture: 7 by 4 is about 16:9. StyleGAN2-ADA (Karras et al., 2020).",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[
@@ -41,6 +49,8 @@ pub const SPEC: NodeSpec = NodeSpec {
             PortType::Latent,
             "Z [1, z_dim], W [1, w_dim] or W+ [num_ws, w_dim].",
         ),
+        Port::optional("bends", PortType::Bends, "Changes of the features, from `bend` nodes."),
+        Port::optional("noise", PortType::Noise, "Noise for the layers, from `noise` nodes."),
     ],
     outputs: &[Port::output("image", PortType::Image, "The picture, at the network's size.")],
     params: &[
@@ -56,6 +66,14 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::int("noise_seed", "Noise seed", 0, (0, 1000))
             .hard_int(0, i64::MAX)
             .doc("Seed of random noise: modulate it to let the noise live."),
+        Param::int("columns", "Columns", 4, (4, 16))
+            .hard_int(1, 32)
+            .doc("Cells of the learned constant from left to right: 4 as trained, 7 for 16:9."),
+        Param::int("rows", "Rows", 4, (4, 16))
+            .hard_int(1, 32)
+            .doc("Cells of the learned constant from top to bottom: 4 as trained."),
+        Param::choice("fill", "Fill", &["mirror", "reflect", "replicate", "wrap"])
+            .doc("What the cells around the trained ones hold."),
     ],
     build: || Box::new(StyleGan2),
 };
@@ -64,31 +82,73 @@ struct StyleGan2;
 
 impl Node for StyleGan2 {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let network = generator("model", io.inputs.model(IN_MODEL))?;
+        let network = network("model", io.inputs.model(IN_MODEL))?;
+        let generator = &network.generator;
         let latent = io
             .inputs
             .latent(IN_LATENT)
             .ok_or_else(|| NodeError::input("latent", "no latent has arrived"))?;
-        let noise = Noise {
-            mode: match io.params.choice(NOISE_MODE) {
-                0 => NoiseMode::Const,
-                1 => NoiseMode::None,
-                _ => NoiseMode::Random,
-            },
-            strength: io.params.float(NOISE_STRENGTH),
-            seed: io.params.int(NOISE_SEED).unsigned_abs(),
+        let shaping = Shaping {
+            noise: noise(io)?,
+            bends: bends(io)?,
+            rewrites: network.rewrites.clone(),
+            canvas: canvas(io),
         };
         let psi = io.params.float(TRUNCATION);
         let cutoff = usize::try_from(io.params.int(TRUNCATION_CUTOFF)).unwrap_or(0);
-        let ws = latent_rows(&network, latent)?;
-        let picture = network
+        let ws = latent_rows(generator, latent)?;
+        let picture = generator
             .truncate(&ws, psi, Some(cutoff))
-            .and_then(|ws| network.synthesize(&ws, &noise))
+            .and_then(|ws| generator.synthesize(&ws, &shaping))
             .and_then(|picture| Ok(picture.flatten_all()?.to_vec1::<f32>()?))
             .map_err(|e| NodeError::input("latent", e))?;
-        let side = network.config().img_resolution;
-        io.outputs.set_image(OUT_IMAGE, image(&picture, side));
+        let (height, width) = shaping.canvas.size_px(generator.config().img_resolution);
+        io.outputs.set_image(OUT_IMAGE, image(&picture, width, height));
         Ok(())
+    }
+}
+
+fn noise(io: &Io<'_>) -> Result<Noise, NodeError> {
+    let mode = match io.inputs.noise(IN_NOISE) {
+        Some(handle) => {
+            let field = handle.get::<Field>().ok_or_else(|| {
+                NodeError::input("noise", "is no noise: wire a `noise` node here")
+            })?;
+            NoiseMode::Field(field.0.clone())
+        }
+        None => match io.params.choice(NOISE_MODE) {
+            0 => NoiseMode::Const,
+            1 => NoiseMode::None,
+            _ => NoiseMode::Random,
+        },
+    };
+    Ok(Noise {
+        mode,
+        strength: io.params.float(NOISE_STRENGTH),
+        seed: io.params.int(NOISE_SEED).unsigned_abs(),
+        ..Noise::default()
+    })
+}
+
+fn bends(io: &Io<'_>) -> Result<Vec<Bend>, NodeError> {
+    let Some(handle) = io.inputs.bends(IN_BENDS) else { return Ok(Vec::new()) };
+    let bends = handle
+        .get::<Vec<Bend>>()
+        .ok_or_else(|| NodeError::input("bends", "are no bends: wire a `bend` node here"))?;
+    Ok(bends.to_vec())
+}
+
+fn canvas(io: &Io<'_>) -> Canvas {
+    let cells = |i| usize::try_from(io.params.int(i)).unwrap_or(4).clamp(1, Canvas::MAX_CELLS);
+    Canvas {
+        columns: cells(COLUMNS),
+        rows: cells(ROWS),
+        fill: match io.params.choice(FILL) {
+            0 => Fill::Mirror,
+            1 => Fill::Reflect,
+            2 => Fill::Replicate,
+            _ => Fill::Wrap,
+        },
     }
 }
 
@@ -126,8 +186,8 @@ fn latent_rows(network: &Generator, latent: &Latent) -> Result<Tensor, NodeError
 }
 
 /// Planes of -1..1 (one, or three) as a picture of 0..1. What is no finite number is grey.
-fn image(planes: &[f32], side: usize) -> Image {
-    let area = side * side;
+fn image(planes: &[f32], width: usize, height: usize) -> Image {
+    let area = width * height;
     let mut pixels = vec![1.0; 4 * area];
     let plane = |c: usize| planes.get(c * area..(c + 1) * area).unwrap_or(&planes[..area]);
     let (red, green, blue) = (plane(0), plane(1), plane(2));
@@ -135,15 +195,17 @@ fn image(planes: &[f32], side: usize) -> Image {
     pixels.par_chunks_exact_mut(4).with_min_len(4096).enumerate().for_each(|(i, pixel)| {
         (pixel[0], pixel[1], pixel[2]) = (level(red[i]), level(green[i]), level(blue[i]));
     });
-    let side = side as u32;
-    let host = HostImage { width_px: side, height_px: side, pixels: Pixels::RgbaF32(pixels) };
-    Image::from_host(host, Encoding::Srgb)
+    let (width_px, height_px) = (width as u32, height as u32);
+    Image::from_host(
+        HostImage { width_px, height_px, pixels: Pixels::RgbaF32(pixels) },
+        Encoding::Srgb,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Services, Value};
+    use lumawire_core::{Handle, Services, Value};
 
     use super::super::testing::{small_model, some_z};
     use super::*;
@@ -171,7 +233,7 @@ mod tests {
 
     fn network() -> std::sync::Arc<Generator> {
         let Value::Model(handle) = small_model(&Services::default()) else { panic!() };
-        generator("model", Some(&handle)).unwrap()
+        super::super::network("model", Some(&handle)).unwrap().generator.clone()
     }
 
     #[test]
@@ -184,7 +246,7 @@ mod tests {
         let z = Tensor::from_vec(some_z(512), (1, 512), &Device::Cpu).unwrap();
         let ws = network.broadcast(&network.map(&z, None).unwrap()).unwrap();
         let ws = network.truncate(&ws, 0.7, Some(3)).unwrap();
-        let picture = network.synthesize(&ws, &Noise::default()).unwrap();
+        let picture = network.synthesize(&ws, &Shaping::default()).unwrap();
         let planes = picture.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         for (i, pixel) in found.chunks_exact(4).enumerate() {
             for c in 0..3 {
@@ -232,9 +294,56 @@ mod tests {
             assert!(error.contains(message), "{error}");
         }
         let mut node = node(z());
-        let stranger = lumawire_core::ModelHandle { key: 0, model: std::sync::Arc::new(0_u8) };
+        let stranger = lumawire_core::Handle::new(0, std::sync::Arc::new(0_u8));
         node.input("model", Value::Model(stranger));
         assert!(node.tick().unwrap_err().to_string().contains("no StyleGAN2 network"));
+    }
+
+    /// A field that is the same everywhere.
+    struct Flat(f32);
+
+    impl lumawire_models::stylegan2::NoiseField for Flat {
+        fn fill(&self, _: usize, _: usize, _: usize, out: &mut [f32]) {
+            out.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn bends_and_noise_arrive() {
+        use lumawire_models::stylegan2::{BendOp, Channels};
+        let plain = pixels(&mut node(z()));
+        let bent = |amount| {
+            let op = BendOp::Scale { factor: 0.0 };
+            let bend = Bend { layer: 3, channels: Channels::All, op, amount };
+            let mut node = node(z());
+            node.input("bends", Value::Bends(Handle::new(1, std::sync::Arc::new(vec![bend]))));
+            pixels(&mut node)
+        };
+        assert_eq!(bent(0.0), plain);
+        assert_ne!(bent(1.0), plain);
+        let noisy = |level| {
+            let mut node = node(z());
+            let field = Field(std::sync::Arc::new(Flat(level)));
+            node.input("noise", Value::Noise(Handle::new(2, std::sync::Arc::new(field))));
+            pixels(&mut node)
+        };
+        let mut silent = node(z());
+        silent.set_param("noise_mode", "none");
+        assert_eq!(noisy(0.0), pixels(&mut silent));
+        assert_eq!(noisy(f32::NAN), noisy(0.0));
+        assert_ne!(noisy(1.0), noisy(0.0));
+        let mut node = node(z());
+        node.input("bends", Value::Bends(Handle::new(0, std::sync::Arc::new(0_u8))));
+        assert!(node.tick().unwrap_err().to_string().contains("wire a `bend` node"));
+    }
+
+    #[test]
+    fn a_wider_canvas_draws_a_wider_picture() {
+        let mut node = node(z());
+        node.set_param("columns", 7_i64);
+        node.tick().unwrap();
+        let Value::Image(image) = node.output("image") else { panic!("no image") };
+        assert_eq!((image.width_px, image.height_px), (56, 32));
     }
 
     #[test]

@@ -148,17 +148,23 @@ impl Features {
         }
     }
 
-    /// Takes planes `[channels, height, width]` for the first channels.
-    pub fn set_planar(&mut self, planar: &[f32]) {
-        let (height, width, channels) = (self.height, self.width, self.channels);
+    /// Takes planes `[channels, height, width]` for these channels.
+    pub fn set_planes(&mut self, channels: &[usize], planes: &[f32]) {
+        let (height, width, step) = (self.height, self.width, self.channels);
         self.par_rows_mut(1).enumerate().for_each(|(y, row)| {
-            for (c, plane) in planar.chunks_exact(height * width).enumerate() {
+            for (&channel, plane) in channels.iter().zip(planes.chunks_exact(height * width)) {
                 let line = &plane[y * width..(y + 1) * width];
-                for (pixel, v) in row[channels..].chunks_exact_mut(channels).zip(line) {
-                    pixel[c] = *v;
+                for (pixel, v) in row[step..].chunks_exact_mut(step).zip(line) {
+                    pixel[channel] = *v;
                 }
             }
         });
+    }
+
+    /// Takes planes `[channels, height, width]` for the first channels.
+    pub fn set_planar(&mut self, planes: &[f32]) {
+        let channels: Vec<usize> = (0..planes.len() / (self.height * self.width)).collect();
+        self.set_planes(&channels, planes);
     }
 }
 

@@ -1,35 +1,36 @@
-//! One modulated convolution with all that follows.
+//! One modulated convolution with all that belongs to it, as the kernels read it.
 
 use std::sync::OnceLock;
 
-use candle_core::Tensor;
-
+use super::direct;
 use super::epilogue::Epilogue;
 use super::features::{Buffer, Features, padded};
 use super::panels::Panels;
+use super::picture::ToRgb;
+use super::residual::Residual;
 use super::rule::{Algorithm, Shape, choose};
-use super::style::Affine;
-use super::{Space, Tools, direct, up, winograd};
+use super::style::{Affine, multiply};
+use super::{Tools, up, winograd};
+use crate::stylegan2::layers::LayerWeights;
 
-/// A convolution's weights as the kernels read them.
-pub enum Packed {
+/// A convolution's kernels, packed for one algorithm.
+enum Packed {
     Direct(Panels),
     Winograd(Panels),
     Up([Panels; 4]),
 }
 
 impl Packed {
-    fn new(tools: &Tools, weight: &[f32], shape: Shape, algorithm: Algorithm) -> Self {
-        let sizes = (shape.outputs, shape.inputs);
+    fn new(tools: &Tools, weights: &LayerWeights, algorithm: Algorithm) -> Self {
+        let sizes = (weights.outputs, weights.inputs);
         match algorithm {
-            Algorithm::Winograd => Self::Winograd(winograd::pack(tools, weight, sizes)),
-            Algorithm::Direct if shape.up => Self::Up(up::pack(tools, weight, sizes)),
-            Algorithm::Direct => Self::Direct(direct::pack(tools, weight, sizes)),
+            Algorithm::Winograd => Self::Winograd(winograd::pack(tools, &weights.weight, sizes)),
+            Algorithm::Direct if weights.up => Self::Up(up::pack(tools, &weights.weight, sizes)),
+            Algorithm::Direct => Self::Direct(direct::pack(tools, &weights.weight, sizes)),
         }
     }
 
-    /// Its size in memory.
-    pub fn num_bytes(&self) -> usize {
+    fn num_bytes(&self) -> usize {
         match self {
             Self::Direct(panels) | Self::Winograd(panels) => panels.num_bytes(),
             Self::Up(phases) => phases.iter().map(Panels::num_bytes).sum(),
@@ -39,49 +40,77 @@ impl Packed {
 
 /// A modulated convolution.
 pub struct Layer {
-    pub shape: Shape,
-    /// `[outputs, inputs, 3, 3]`.
-    pub weight: Tensor,
-    pub affine: Affine,
+    shape: Shape,
+    affine: Affine,
     /// Σ weight² over each kernel, `[inputs, outputs]`.
-    pub power: Panels,
+    power: Panels,
     /// Padded.
-    pub bias: Buffer,
-    /// `[resolution, resolution]`, times the trained strength.
-    pub noise: Vec<f32>,
-    pub noise_strength: f32,
-    pub gain: f32,
-    pub clamp: Option<f32>,
-    pub direct: OnceLock<Packed>,
-    pub fast: OnceLock<Packed>,
+    bias: Buffer,
+    pub to_rgb: Option<ToRgb>,
+    pub residual: Option<Residual>,
+    /// Made at first use.
+    direct: OnceLock<Packed>,
+    winograd: OnceLock<Packed>,
 }
 
 /// What modulates a layer in one picture.
 #[derive(Default)]
 pub struct Modulation {
     /// Factor of each input channel, padded.
-    pub styles: Buffer,
+    styles: Buffer,
     /// Factor of each output channel, padded.
-    pub demodulation: Buffer,
+    demodulation: Buffer,
     squares: Buffer,
 }
 
+/// How a layer is run.
+pub struct Run<'a> {
+    pub weights: &'a LayerWeights,
+    pub modulation: &'a Modulation,
+    /// `[height, width]`, empty for none.
+    pub noise: &'a [f32],
+    /// Factor after the activation.
+    pub gain: f32,
+    /// Bound of the activations.
+    pub clamp: Option<f32>,
+    /// Whether the rule chooses the algorithm.
+    pub fast: bool,
+}
+
 impl Layer {
-    /// The layer's packed weights, made at first use.
-    pub fn packed(&self, tools: &Tools, fast: bool) -> candle_core::Result<&Packed> {
-        let (cell, algorithm) = if fast {
-            (&self.fast, choose(self.shape))
-        } else {
-            (&self.direct, Algorithm::Direct)
+    /// All but the kernels, which are packed at first use.
+    pub fn new(tools: &Tools, weights: &LayerWeights) -> Self {
+        let &LayerWeights { inputs, outputs, up, .. } = weights;
+        let resolution = if up { weights.resolution / 2 } else { weights.resolution };
+        let residual = weights.residual.as_ref();
+        Self {
+            shape: Shape { inputs, outputs, resolution, up },
+            affine: Affine::new(tools, &weights.affine),
+            power: power(tools, weights),
+            bias: Buffer::padded(&weights.bias, padded(outputs)),
+            to_rgb: weights.to_rgb.as_ref().map(|to_rgb| ToRgb::new(tools, to_rgb)),
+            residual: residual.map(|mix| Residual::new(tools, mix, inputs, outputs)),
+            direct: OnceLock::new(),
+            winograd: OnceLock::new(),
+        }
+    }
+
+    fn packed(&self, tools: &Tools, weights: &LayerWeights, fast: bool) -> &Packed {
+        let algorithm = if fast { choose(self.shape) } else { Algorithm::Direct };
+        let cell = match algorithm {
+            Algorithm::Direct => &self.direct,
+            Algorithm::Winograd => &self.winograd,
         };
-        if fast && algorithm == Algorithm::Direct {
-            return self.packed(tools, false);
-        }
-        if let Some(packed) = cell.get() {
-            return Ok(packed);
-        }
-        let weight = self.weight.flatten_all()?.to_vec1::<f32>()?;
-        Ok(cell.get_or_init(|| Packed::new(tools, &weight, self.shape, algorithm)))
+        cell.get_or_init(|| Packed::new(tools, weights, algorithm))
+    }
+
+    /// Bytes of the packed kernels.
+    pub fn num_bytes(&self) -> usize {
+        [&self.direct, &self.winograd]
+            .into_iter()
+            .flat_map(OnceLock::get)
+            .map(Packed::num_bytes)
+            .sum()
     }
 
     /// The modulation by `w` `[w_dim]`: demodulation is 1/√(Σ (weight·style)² + 1e-8) over each
@@ -92,44 +121,41 @@ impl Layer {
         for (square, style) in to.squares.iter_mut().zip(to.styles.iter()) {
             *square = style * style;
         }
-        super::style::multiply(tools, &self.power, &to.squares, &mut to.demodulation);
+        multiply(tools, &self.power, &to.squares, &mut to.demodulation);
         to.demodulation.iter_mut().for_each(|d| *d = 1.0 / (*d + 1e-8).sqrt());
     }
 
     /// `out` = the layer's features from `x`.
-    pub fn run(
-        &self,
-        tools: &Tools,
-        fast: bool,
-        modulation: &Modulation,
-        (noise, noise_gain): (&[f32], f32),
-        x: &Features,
-        out: &mut Features,
-    ) -> candle_core::Result<()> {
+    pub fn run(&self, tools: &Tools, run: &Run<'_>, x: &Features, out: &mut Features) {
         let scale = if self.shape.up { 2 } else { 1 };
-        out.reshape(x.height * scale, x.width * scale, padded(self.shape.outputs));
+        out.reshape(x.height * scale, x.width * scale, self.shape.outputs);
         let epilogue = Epilogue {
-            demodulation: &modulation.demodulation,
-            noise,
-            noise_gain,
+            demodulation: &run.modulation.demodulation,
+            noise: run.noise,
             bias: &self.bias,
-            gain: std::f32::consts::SQRT_2 * self.gain,
-            bound: self.clamp.map_or(f32::INFINITY, |clamp| clamp * self.gain),
+            gain: std::f32::consts::SQRT_2 * run.gain,
+            bound: run.clamp.map_or(f32::INFINITY, |clamp| clamp * run.gain),
         };
-        let inputs = self.shape.inputs;
-        match self.packed(tools, fast)? {
+        let (inputs, styles) = (self.shape.inputs, &run.modulation.styles);
+        match self.packed(tools, run.weights, run.fast) {
             Packed::Winograd(panels) => {
-                winograd::convolve(tools, x, &modulation.styles, panels, &epilogue, out);
+                winograd::convolve(tools, x, styles, panels, &epilogue, out);
             }
-            Packed::Direct(panels) => styled(tools, x, &modulation.styles, |x| {
+            Packed::Direct(panels) => styled(tools, x, styles, |x| {
                 direct::convolve(tools, x, panels, inputs, Some(&epilogue), out);
             }),
-            Packed::Up(phases) => styled(tools, x, &modulation.styles, |x| {
+            Packed::Up(phases) => styled(tools, x, styles, |x| {
                 up::convolve(tools, x, phases, inputs, &epilogue, out);
             }),
         }
-        Ok(())
     }
+}
+
+/// Σ weight² over each kernel, `[inputs, outputs]`.
+fn power(tools: &Tools, weights: &LayerWeights) -> Panels {
+    let squared = |kernel: &[f32]| kernel.iter().map(|v| v * v).sum::<f32>();
+    let power: Vec<f32> = weights.weight.chunks_exact(9).map(squared).collect();
+    Panels::transposed(tools.isa, &power, weights.inputs, weights.outputs, 1.0)
 }
 
 /// Calls `then` with the features times the styles.

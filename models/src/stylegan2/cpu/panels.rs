@@ -29,15 +29,16 @@ impl Panels {
         Self { data, depth, width, vectors, count: outputs / width }
     }
 
-    /// One matrix `[depth, outputs]`.
-    pub fn matrix(isa: Isa, values: &[f32], depth: usize, outputs: usize) -> Self {
+    /// One matrix from its transposed values, `[outputs, depth]`, times `gain`.
+    pub fn transposed(isa: Isa, values: &[f32], depth: usize, outputs: usize, gain: f32) -> Self {
         let mut panels = Self::zeros(isa, 1, depth, outputs);
         let width = panels.width;
         panels.par_panels_mut().enumerate().for_each(|(i, panel)| {
-            let first = i * width;
-            let last = (first + width).min(outputs);
-            for (to, from) in panel.chunks_exact_mut(width).zip(values.chunks_exact(outputs)) {
-                to[..last - first].copy_from_slice(&from[first..last]);
+            let rows = values.chunks_exact(depth).skip(i * width).take(width);
+            for (o, row) in rows.enumerate() {
+                for (to, from) in panel.chunks_exact_mut(width).zip(row) {
+                    to[o] = from * gain;
+                }
             }
         });
         panels
@@ -67,23 +68,6 @@ impl Panels {
     /// Its size in memory.
     pub fn num_bytes(&self) -> usize {
         self.data.len() * size_of::<f32>()
-    }
-
-    /// Takes the weights of `from`, each row times the style of its channel; row k belongs to
-    /// channel k mod `styles.len()`.
-    pub fn assign_scaled(&mut self, from: &Panels, styles: &[f32]) {
-        (self.depth, self.width) = (from.depth, from.width);
-        (self.vectors, self.count) = (from.vectors, from.count);
-        self.data.resize(from.data.len());
-        let (len, width) = (from.depth * from.width, from.width);
-        self.data.par_chunks_mut(len).zip(from.data.par_chunks(len)).for_each(|(to, from)| {
-            let rows = to.chunks_exact_mut(width).zip(from.chunks_exact(width));
-            for ((to, from), style) in rows.zip(styles.iter().cycle()) {
-                for (to, from) in to.iter_mut().zip(from) {
-                    *to = from * style;
-                }
-            }
-        });
     }
 }
 

@@ -1,50 +1,46 @@
 //! The picture: each block's colours, added to the one before at twice its size.
 
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::Tools;
-use super::features::{Buffer, Features};
+use super::features::{Buffer, Features, padded};
 use super::kernel::picture::ToRgbRow;
 use super::style::Affine;
+use crate::stylegan2::layers::ToRgbWeights;
 
 /// A block's 1×1 convolution to colours.
 pub struct ToRgb {
-    pub affine: Affine,
+    affine: Affine,
     /// `[colours, channels]` with its gain, channels padded.
-    pub weight: Buffer,
+    weight: Buffer,
     /// `[colours]`.
-    pub bias: Vec<f32>,
-    /// Bound of the colours, infinite for none.
-    pub bound: f32,
+    bias: Vec<f32>,
 }
 
 /// A picture in the making, `[height, colours, width]`.
 #[derive(Default)]
 pub struct Picture {
-    pub height: usize,
-    pub width: usize,
-    pub colours: usize,
+    height: usize,
+    width: usize,
+    colours: usize,
     data: Buffer,
 }
 
 impl Picture {
-    /// Takes the size of `like`.
-    pub fn reshape(&mut self, height: usize, width: usize, colours: usize) {
+    fn reshape(&mut self, height: usize, width: usize, colours: usize) {
         (self.height, self.width, self.colours) = (height, width, colours);
         self.data.resize(height * colours * width);
     }
 
     /// As planes `[colours, height, width]`.
-    pub fn to_planar(&self) -> Vec<f32> {
-        let plane = self.height * self.width;
-        let mut planar = vec![0.0; self.colours * plane];
-        for (c, plane) in planar.chunks_exact_mut(plane).enumerate() {
-            let rows = self.data.chunks_exact(self.width).skip(c).step_by(self.colours);
-            for (to, from) in plane.chunks_exact_mut(self.width).zip(rows) {
-                to.copy_from_slice(from);
-            }
+    pub fn to_tensor(&self) -> candle_core::Result<Tensor> {
+        let mut planar = Vec::with_capacity(self.data.len());
+        for colour in 0..self.colours {
+            let rows = self.data.chunks_exact(self.width).skip(colour).step_by(self.colours);
+            rows.for_each(|row| planar.extend_from_slice(row));
         }
-        planar
+        Tensor::from_vec(planar, (self.colours, self.height, self.width), &Device::Cpu)
     }
 
     fn row(&self, y: usize) -> &[f32] {
@@ -53,6 +49,17 @@ impl Picture {
 }
 
 impl ToRgb {
+    pub fn new(tools: &Tools, weights: &ToRgbWeights) -> Self {
+        let channels = weights.affine.bias.len();
+        let gain = 1.0 / (channels as f32).sqrt();
+        let mut weight = Buffer::zeros(weights.bias.len() * padded(channels));
+        let rows = weight.chunks_exact_mut(padded(channels));
+        for (to, from) in rows.zip(weights.weight.chunks_exact(channels)) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from * gain);
+        }
+        Self { affine: Affine::new(tools, &weights.affine), weight, bias: weights.bias.clone() }
+    }
+
     /// `weights` = the weights times the styles by `w`.
     pub fn modulate(&self, tools: &Tools, w: &[f32], styles: &mut Buffer, weights: &mut Buffer) {
         self.affine.apply(tools, w, styles);
@@ -66,12 +73,13 @@ impl ToRgb {
         }
     }
 
-    /// `picture` = the block's colours, on top of the picture `before` at twice its size.
+    /// `picture` = the block's colours by `weights` from [`modulate`](Self::modulate), bounded, on top of the picture `before` at twice its size.
     pub fn draw(
         &self,
         tools: &Tools,
         x: &Features,
         weights: &[f32],
+        bound: f32,
         before: Option<&Picture>,
         picture: &mut Picture,
     ) {
@@ -83,7 +91,6 @@ impl ToRgb {
                 None => row.fill(0.0),
             }
             let (channels, bias) = (x.channels, &self.bias);
-            let bound = self.bound;
             let features = x.row(y);
             tools
                 .isa

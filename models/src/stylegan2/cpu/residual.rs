@@ -3,18 +3,24 @@
 use rayon::prelude::*;
 
 use super::Tools;
+use super::direct;
 use super::features::{Features, Lease};
 use super::kernel::fir::AddUpsampledRow;
 use super::panels::Panels;
-use super::direct;
 
 /// The 1×1 convolution.
 pub struct Residual {
-    /// `[inputs, outputs]`.
-    pub weight: Panels,
+    /// `[inputs, outputs]` with its gain.
+    weight: Panels,
 }
 
 impl Residual {
+    /// From the mix `[outputs, inputs]`.
+    pub fn new(tools: &Tools, mix: &[f32], inputs: usize, outputs: usize) -> Self {
+        let gain = 1.0 / (inputs as f32).sqrt();
+        Self { weight: Panels::transposed(tools.isa, mix, inputs, outputs, gain) }
+    }
+
     /// The mixed channels of `x`.
     pub fn mix<'a>(&self, tools: &'a Tools, x: &Features) -> Lease<'a, Features> {
         let mut mixed = tools.features.take();

@@ -6,16 +6,27 @@ use super::Tools;
 use super::features::Buffer;
 use super::kernel::style::MatrixVector;
 use super::panels::Panels;
+use crate::stylegan2::layers;
 
 /// An affine map of w.
 pub struct Affine {
     /// `[w_dim, channels]`, with its gain.
-    pub weight: Panels,
+    weight: Panels,
     /// `[channels]`.
-    pub bias: Vec<f32>,
+    bias: Vec<f32>,
 }
 
 impl Affine {
+    pub fn new(tools: &Tools, affine: &layers::Affine) -> Self {
+        let channels = affine.bias.len();
+        let w_dim = affine.weight.len() / channels;
+        let gain = 1.0 / (w_dim as f32).sqrt();
+        Self {
+            weight: Panels::transposed(tools.isa, &affine.weight, w_dim, channels, gain),
+            bias: affine.bias.clone(),
+        }
+    }
+
     /// `out` `[channels]`, padded by zeros.
     pub fn apply(&self, tools: &Tools, w: &[f32], out: &mut Buffer) {
         multiply(tools, &self.weight, w, out);

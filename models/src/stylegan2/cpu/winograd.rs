@@ -54,7 +54,11 @@ pub fn convolve(
 ) {
     let across = x.width.div_ceil(TILE);
     let job = Job { tools, x, styles, weights, epilogue, across, width: x.width };
-    if weights.values().len() <= SHARED_WEIGHTS_LEN { job.by_tiles(out) } else { job.by_points(out) }
+    if weights.values().len() <= SHARED_WEIGHTS_LEN {
+        job.by_tiles(out)
+    } else {
+        job.by_points(out)
+    }
 }
 
 struct Job<'a> {

@@ -135,7 +135,8 @@ impl Kernel for Backward<'_> {
                 }
                 let mut columns = [[V::splat(0.0); 4]; 4];
                 for x in 0..4 {
-                    let r = [rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]];
+                    let r =
+                        [rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]];
                     columns[x] = backward(r);
                 }
                 let tile = self.tiles.first + t;
