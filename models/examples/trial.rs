@@ -1,4 +1,4 @@
-#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(unsafe_code, missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 use candle_core::Tensor;
 use lumawire_models::stylegan2::{Config, Generator, Path, Shaping};
 fn main() {
@@ -24,6 +24,23 @@ fn main() {
                     times.push((cpu() - t) * 1e3);
                 }
                 times.sort_by(f64::total_cmp);
+                if std::env::var("LAYERS").is_ok() {
+                    let n = g.config().num_layers();
+                    let mut best = vec![f64::MAX; n];
+                    for _ in 0..10 {
+                        let last = std::cell::Cell::new(cpu());
+                        let times = std::cell::RefCell::new(vec![]);
+                        g.watch(path, &ws, &|_| { let t = cpu(); times.borrow_mut().push(t - last.get()); last.set(cpu()); }).unwrap();
+                        for (b, t) in best.iter_mut().zip(times.into_inner()) { *b = b.min(t) }
+                    }
+                    println!("  styles {:.2}", best[0] * 1e3);
+                    for k in 1..n {
+                        let (i, o, r) = (g.config().layer_channels(k - 1), g.config().layer_channels(k), g.config().layer_resolution(k));
+                        let rin = if k % 2 == 0 { r / 2 } else { r };
+                        let gf = 18e-9 * (i * o * rin * rin) as f64;
+                        println!("  {k:2} {} {r:4} {i:3}->{o:3} {:6.2} ms {:6.1} GF/s", if k % 2 == 0 { "up" } else { "  " }, best[k] * 1e3, gf / best[k]);
+                    }
+                }
                 println!("{r} {b} {m} {path:?}: min {:.1} med {:.1}", times[0], times[6]);
             }
         });
@@ -31,13 +48,11 @@ fn main() {
 }
 
 fn cpu() -> f64 {
-    let s = std::fs::read_to_string("/proc/self/schedstat").unwrap();
-    let _ = s;
-    let mut sum = 0u64;
-    for e in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-        if let Ok(s) = std::fs::read_to_string(e.path().join("schedstat")) {
-            sum += s.split_whitespace().next().unwrap().parse::<u64>().unwrap_or(0);
-        }
-    }
-    sum as f64 * 1e-9
+    #[repr(C)]
+    struct T(i64, i64);
+    unsafe extern "C" { fn clock_gettime(id: i32, t: *mut T) -> i32; }
+    let mut t = T(0, 0);
+    let id = if std::env::var("WALL").is_ok() { 1 } else { 2 };
+    unsafe { clock_gettime(id, &mut t) };
+    t.0 as f64 + t.1 as f64 * 1e-9
 }

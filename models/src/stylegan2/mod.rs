@@ -185,6 +185,22 @@ impl Generator {
         pictures.ok_or_else(|| ModelError::Input("nothing was drawn".into()))
     }
 
+    /// watch
+    pub fn watch(&self, path: Path, ws: &Tensor, done: &dyn Fn(usize)) -> Result<(), ModelError> {
+        let ws = ws.flatten_all()?.to_vec1::<f32>()?;
+        let mut tap = Tap { layers: &[], take: &mut |_| (), stop_after: false };
+        self.synthesis.draw_watched(
+            path,
+            0,
+            &ws,
+            &Shaping::default(),
+            &mut tap,
+            &self.device,
+            done,
+        )?;
+        Ok(())
+    }
+
     /// As [`synthesize_by`](Self::synthesize_by), showing `tap` what its layers make. `None` where
     /// it stops after its last layer.
     pub fn synthesize_tapped(

@@ -65,6 +65,19 @@ impl Synthesis {
         tap: &mut Tap<'_>,
         device: &Device,
     ) -> candle_core::Result<Option<Tensor>> {
+        self.draw_watched(path, picture, ws, shaping, tap, device, &|_| ())
+    }
+
+    pub fn draw_watched(
+        &self,
+        path: Path,
+        picture: usize,
+        ws: &[f32],
+        shaping: &Shaping,
+        tap: &mut Tap<'_>,
+        device: &Device,
+        done: &dyn Fn(usize),
+    ) -> candle_core::Result<Option<Tensor>> {
         if path != Path::Reference {
             let job = Job {
                 config: &self.config,
@@ -74,6 +87,7 @@ impl Synthesis {
                 ws,
                 shaping,
                 fast: path == Path::Fast,
+                done,
             };
             let drawn = self.engine.draw(&job, tap)?;
             return drawn.map(|image| image.to_device(device)).transpose();

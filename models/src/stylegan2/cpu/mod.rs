@@ -73,6 +73,8 @@ pub(super) struct Job<'a> {
     pub shaping: &'a Shaping,
     /// Whether each layer may take the fastest algorithm.
     pub fast: bool,
+    /// Called when a layer is done: 0 when the styles are, 1 with the first convolution, …
+    pub done: &'a dyn Fn(usize),
 }
 
 /// Room for one picture in the making.
@@ -131,6 +133,7 @@ impl Engine {
         space.modulations.par_iter_mut().zip(&layers).enumerate().for_each(|(i, (to, layer))| {
             layer.parts().0.modulate(&self.tools, w(i), to);
         });
+        (job.done)(0);
         self.begin(&mut space.x, job);
         if self.look(job, 0, &space.x, None, tap)? {
             return Ok(None);
@@ -172,6 +175,7 @@ impl Engine {
                 to_rgb.draw(&self.tools, &space.x, colours, bound, before, &mut space.picture);
                 is_drawn = true;
             }
+            (job.done)(number);
             let drawn = layer.to_rgb.is_some().then_some(&space.picture);
             if self.look(job, number, &space.x, drawn, tap)? {
                 return Ok(None);

@@ -5,15 +5,18 @@ use rayon::prelude::*;
 
 use super::Tools;
 use super::features::{Buffer, Features, padded};
-use super::kernel::picture::ToRgbRow;
+use super::kernel::product::{Product, Raster};
 use super::style::Affine;
 use crate::stylegan2::layers::ToRgbWeights;
+
+/// Colours with padding: a vector of the product.
+const LANES: usize = 8;
 
 /// A block's 1×1 convolution to colours.
 pub struct ToRgb {
     affine: Affine,
-    /// `[colours, channels]` with its gain, channels padded.
-    weight: Buffer,
+    /// `[channels, LANES]` with its gain, colours padded.
+    weight: Vec<f32>,
     /// `[colours]`.
     bias: Vec<f32>,
 }
@@ -43,6 +46,31 @@ impl Picture {
         Tensor::from_vec(planar, (self.colours, self.height, self.width), &Device::Cpu)
     }
 
+    /// Row `y` of the picture at twice its size: zeros between the pixels, then [1, 3, 3, 1]/4 along
+    /// both axes, zeros outside.
+    fn upsample_row(&self, y: usize, scratch: &mut [f32], out: &mut [f32]) {
+        let width = self.width;
+        let near = self.row(y / 2);
+        let beside = if y % 2 == 0 { (y / 2).checked_sub(1) } else { Some(y / 2 + 1) };
+        let far = beside.filter(|&y| y < self.height).map(|y| self.row(y));
+        let mixed = &mut scratch[..width + 2];
+        for (colour, out) in out.chunks_exact_mut(2 * width).enumerate() {
+            let part = colour * width..(colour + 1) * width;
+            let far = far.map_or(&[][..], |far| &far[part.clone()]);
+            (mixed[0], mixed[width + 1]) = (0.0, 0.0);
+            for (mixed, near) in mixed[1..].iter_mut().zip(&near[part]) {
+                *mixed = 0.75 * near;
+            }
+            for (mixed, far) in mixed[1..].iter_mut().zip(far) {
+                *mixed += 0.25 * far;
+            }
+            for (pair, around) in out.chunks_exact_mut(2).zip(mixed.windows(3)) {
+                pair[0] = 0.25 * around[0] + 0.75 * around[1];
+                pair[1] = 0.75 * around[1] + 0.25 * around[2];
+            }
+        }
+    }
+
     fn row(&self, y: usize) -> &[f32] {
         &self.data[y * self.colours * self.width..][..self.colours * self.width]
     }
@@ -52,10 +80,11 @@ impl ToRgb {
     pub fn new(tools: &Tools, weights: &ToRgbWeights) -> Self {
         let channels = weights.affine.bias.len();
         let gain = 1.0 / (channels as f32).sqrt();
-        let mut weight = Buffer::zeros(weights.bias.len() * padded(channels));
-        let rows = weight.chunks_exact_mut(padded(channels));
-        for (to, from) in rows.zip(weights.weight.chunks_exact(channels)) {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = from * gain);
+        let mut weight = vec![0.0; channels * LANES];
+        for (colour, row) in weights.weight.chunks_exact(channels).enumerate().take(LANES) {
+            for (c, v) in row.iter().enumerate() {
+                weight[c * LANES + colour] = v * gain;
+            }
         }
         Self { affine: Affine::new(tools, &weights.affine), weight, bias: weights.bias.clone() }
     }
@@ -64,16 +93,14 @@ impl ToRgb {
     pub fn modulate(&self, tools: &Tools, w: &[f32], styles: &mut Buffer, weights: &mut Buffer) {
         self.affine.apply(tools, w, styles);
         weights.resize(self.weight.len());
-        let channels = styles.len();
-        let rows = weights.chunks_exact_mut(channels).zip(self.weight.chunks_exact(channels));
-        for (to, from) in rows {
-            for ((to, from), style) in to.iter_mut().zip(from).zip(styles.iter()) {
-                *to = from * style;
-            }
+        let rows = weights.chunks_exact_mut(LANES).zip(self.weight.chunks_exact(LANES));
+        for ((to, from), style) in rows.zip(styles.iter()) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from * style);
         }
     }
 
-    /// `picture` = the block's colours by `weights` from [`modulate`](Self::modulate), bounded, on top of the picture `before` at twice its size.
+    /// `picture` = the block's colours by `weights` from [`modulate`](Self::modulate), bounded, on
+    /// top of the picture `before` at twice its size.
     pub fn draw(
         &self,
         tools: &Tools,
@@ -86,38 +113,35 @@ impl ToRgb {
         let (colours, width) = (self.bias.len(), x.width);
         picture.reshape(x.height, width, colours);
         picture.data.par_chunks_mut(colours * width).enumerate().for_each(|(y, row)| {
+            let mut scratch = tools.buffers.take();
+            scratch.resize(width * LANES);
             match before {
-                Some(before) => upsample_row(before, y, row),
+                Some(before) => before.upsample_row(y, &mut scratch, row),
                 None => row.fill(0.0),
             }
-            let (channels, bias) = (x.channels, &self.bias);
-            let features = x.row(y);
-            tools
-                .isa
-                .run(channels, ToRgbRow { features, channels, weights, bias, bound, out: row });
+            product(tools, x.row(y), x.channels, weights, &mut scratch);
+            for (colour, (out, bias)) in row.chunks_exact_mut(width).zip(&self.bias).enumerate() {
+                for (out, sums) in out.iter_mut().zip(scratch.chunks_exact(LANES)) {
+                    *out += (sums[colour] + bias).min(bound).max(-bound);
+                }
+            }
         });
     }
 }
 
-/// Row `y` of `picture` at twice its size: zeros between the pixels, then [1, 3, 3, 1]/4 along both
-/// axes, zeros outside.
-fn upsample_row(picture: &Picture, y: usize, out: &mut [f32]) {
-    let near = picture.row(y / 2);
-    let beside = if y % 2 == 0 { (y / 2).checked_sub(1) } else { Some(y / 2 + 1) };
-    let far = beside.filter(|&y| y < picture.height).map(|y| picture.row(y));
-    let width = picture.width;
-    for c in 0..picture.colours {
-        let near = &near[c * width..(c + 1) * width];
-        let far = far.map(|far| &far[c * width..(c + 1) * width]);
-        let value = |x: usize| 0.75 * near[x] + far.map_or(0.0, |far| 0.25 * far[x]);
-        let out = &mut out[2 * c * width..2 * (c + 1) * width];
-        let mut before = 0.0;
-        let mut here = value(0);
-        for (x, pair) in out.chunks_exact_mut(2).enumerate() {
-            let after = if x + 1 < width { value(x + 1) } else { 0.0 };
-            pair[0] = 0.25 * before + 0.75 * here;
-            pair[1] = 0.75 * here + 0.25 * after;
-            (before, here) = (here, after);
-        }
-    }
+/// The colours of a row of features, `[width, LANES]`.
+fn product(tools: &Tools, x: &[f32], step: usize, weights: &[f32], out: &mut [f32]) {
+    let product = Product {
+        x,
+        input: Raster::line(0, step),
+        taps: &[0],
+        channels: weights.len() / LANES,
+        weights,
+        vectors: 1,
+        pixels: x.len() / step,
+        out,
+        output: Raster::line(0, LANES),
+        finish: None,
+    };
+    tools.isa.run(LANES, product);
 }

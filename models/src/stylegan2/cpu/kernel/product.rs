@@ -88,21 +88,18 @@ impl Product<'_> {
             *start = self.input.at((first + j).min(last));
         }
         let sums = self.sums::<V, M, N>(&starts);
-        for (j, sums) in sums.iter().enumerate().take(last + 1 - first) {
+        for j in 0..N.min(last + 1 - first) {
             let start = self.output.at(first + j);
             let out = &mut self.out[start..start + M * V::LANES];
-            match self.finish {
-                None => {
-                    for (v, &sum) in sums.iter().enumerate() {
-                        put(&mut out[v * V::LANES..], sum);
-                    }
+            if let Some((epilogue, channel, pixel)) = self.finish {
+                let noise = epilogue.noise(pixel + first + j);
+                for v in 0..M {
+                    let finish = epilogue.channels::<V>(channel + v * V::LANES);
+                    put(&mut out[v * V::LANES..], finish.apply(sums[j][v], noise));
                 }
-                Some((epilogue, channel, pixel)) => {
-                    let noise = epilogue.noise(pixel + first + j);
-                    for (v, &sum) in sums.iter().enumerate() {
-                        let finish = epilogue.channels::<V>(channel + v * V::LANES);
-                        put(&mut out[v * V::LANES..], finish.apply(sum, noise));
-                    }
+            } else {
+                for v in 0..M {
+                    put(&mut out[v * V::LANES..], sums[j][v]);
                 }
             }
         }
@@ -125,10 +122,10 @@ impl Product<'_> {
             }
             for c in 0..self.channels {
                 let mut row = [V::splat(0.0); M];
-                for (v, row) in row.iter_mut().enumerate() {
+                for v in 0..M {
                     // SAFETY: the weights advance by one row of the panel for each tap and channel,
                     // and so many are there, as checked above.
-                    *row = unsafe { V::load(weights.add(v * V::LANES)) };
+                    row[v] = unsafe { V::load(weights.add(v * V::LANES)) };
                 }
                 for j in 0..N {
                     // SAFETY: c is below channels.
