@@ -19,6 +19,8 @@ mod rewritten;
 mod rule;
 mod simd;
 mod style;
+#[cfg(test)]
+mod tests;
 mod up;
 mod winograd;
 

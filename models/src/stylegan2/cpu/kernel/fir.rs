@@ -1,4 +1,5 @@
 //! The resampling filter after an up-sampling convolution.
+#![allow(unsafe_code)] // checks its bounds once a row, not at every value
 
 use super::super::epilogue::Epilogue;
 use super::super::simd::{Kernel, Vector, get, put};
@@ -27,16 +28,24 @@ impl Kernel for FilterRow<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let step = self.vectors * V::LANES;
+        assert!(self.rows.iter().all(|row| row.len() >= (self.width + 3) * step));
+        assert!(self.channel + step <= self.pixel_step);
+        assert!(self.out.len() >= self.width * self.pixel_step);
         for v in (0..step).step_by(V::LANES) {
             let finish = self.epilogue.channels::<V>(self.channel + v);
-            let (mut a, mut b) = (self.column::<V>(v), self.column::<V>(step + v));
-            let mut c = self.column::<V>(2 * step + v);
-            for x in 0..self.width {
-                let d = self.column::<V>((x + 3) * step + v);
-                let noise = self.epilogue.noise(self.pixel + x);
-                let y = finish.apply(filter(a, b, c, d), noise);
-                put(&mut self.out[x * self.pixel_step + self.channel + v..], y);
-                (a, b, c) = (b, c, d);
+            let out = self.out.as_mut_ptr().wrapping_add(self.channel + v);
+            // SAFETY: all columns up to width + 3 and all pixels up to width lie within the rows and
+            // the output, as checked above.
+            unsafe {
+                let (mut a, mut b) = (self.column::<V>(v), self.column::<V>(step + v));
+                let mut c = self.column::<V>(2 * step + v);
+                for x in 0..self.width {
+                    let d = self.column::<V>((x + 3) * step + v);
+                    let noise = self.epilogue.noise(self.pixel + x);
+                    let y = finish.apply(filter(a, b, c, d), noise);
+                    y.store(out.add(x * self.pixel_step));
+                    (a, b, c) = (b, c, d);
+                }
             }
         }
     }
@@ -44,10 +53,21 @@ impl Kernel for FilterRow<'_> {
 
 impl FilterRow<'_> {
     /// The filter down a column.
+    ///
+    /// # Safety
+    /// Each row has a vector at `place`.
     #[inline(always)]
-    fn column<V: Vector>(&self, place: usize) -> V {
+    unsafe fn column<V: Vector>(&self, place: usize) -> V {
         let [a, b, c, d] = &self.rows;
-        filter(get(&a[place..]), get(&b[place..]), get(&c[place..]), get(&d[place..]))
+        // SAFETY: as the caller promises.
+        unsafe {
+            filter(
+                V::load(a.as_ptr().add(place)),
+                V::load(b.as_ptr().add(place)),
+                V::load(c.as_ptr().add(place)),
+                V::load(d.as_ptr().add(place)),
+            )
+        }
     }
 }
 

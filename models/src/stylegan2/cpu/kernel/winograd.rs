@@ -1,9 +1,10 @@
 //! The transforms of Winograd's convolution F(4×4, 3×3): 4×4 outputs from 6×6 inputs with 36
 //! products instead of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
 //! 2016, section 4.3): y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A.
+#![allow(unsafe_code)] // checks its bounds once a tile, not at every value
 
 use super::super::epilogue::{Epilogue, Finish};
-use super::super::simd::{Kernel, Vector, get, put};
+use super::super::simd::{Kernel, Vector};
 
 /// Values of a transformed tile.
 pub const POINTS: usize = 36;
@@ -56,29 +57,54 @@ pub struct Forward<'a> {
 impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let (channels, row_len) = (self.channels, self.row_len);
+        let (channels, row_len, step) = (self.channels, self.row_len, self.point_step);
+        assert!(channels.is_multiple_of(V::LANES) && self.styles.len() >= channels);
         for t in 0..self.tiles.count {
             let tile = self.tiles.first + t;
             let (y, x) = (tile / self.tiles.across * TILE, tile % self.tiles.across * TILE);
             let corner = &self.x[y * row_len + x * channels..];
-            let corner = &corner[..5 * row_len + 6 * channels];
+            let out = &mut self.out[t * channels..];
+            assert!(corner.len() >= 5 * row_len + 6 * channels);
+            assert!(out.len() >= (POINTS - 1) * step + channels);
             for c in (0..channels).step_by(V::LANES) {
-                let style = get::<V>(&self.styles[c..]);
-                let mut d = [[style; 6]; 6];
-                for y in 0..6 {
-                    for x in 0..6 {
-                        d[y][x] = get::<V>(&corner[y * row_len + x * channels + c..]).mul(style);
-                    }
-                    d[y] = forward(d[y]);
-                }
-                for x in 0..6 {
-                    let column = forward([d[0][x], d[1][x], d[2][x], d[3][x], d[4][x], d[5][x]]);
-                    for y in 0..6 {
-                        let place = (y * 6 + x) * self.point_step + t * channels + c;
-                        put(&mut self.out[place..], column[y]);
-                    }
+                // SAFETY: 6×6 pixels of these channels and 36 points lie within, as checked above.
+                unsafe {
+                    let style = V::load(self.styles.as_ptr().add(c));
+                    let corner = corner.as_ptr().add(c);
+                    let out = out.as_mut_ptr().add(c);
+                    transform_tile(corner, row_len, channels, style, out, step);
                 }
             }
+        }
+    }
+}
+
+/// Bᵀ d B of one tile.
+///
+/// # Safety
+/// 6×6 vectors can be read from `corner`, and 36 written to `out`, at these distances.
+#[inline(always)]
+unsafe fn transform_tile<V: Vector>(
+    corner: *const f32,
+    row_len: usize,
+    channels: usize,
+    style: V,
+    out: *mut f32,
+    step: usize,
+) {
+    let mut d = [[style; 6]; 6];
+    for y in 0..6 {
+        for x in 0..6 {
+            // SAFETY: as the caller promises.
+            d[y][x] = unsafe { V::load(corner.add(y * row_len + x * channels)) }.mul(style);
+        }
+        d[y] = forward(d[y]);
+    }
+    for x in 0..6 {
+        let column = forward([d[0][x], d[1][x], d[2][x], d[3][x], d[4][x], d[5][x]]);
+        for y in 0..6 {
+            // SAFETY: as the caller promises.
+            unsafe { column[y].store(out.add((y * 6 + x) * step)) };
         }
     }
 }
@@ -121,30 +147,46 @@ pub struct Backward<'a> {
 impl Kernel for Backward<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
+        assert!(self.channels.is_multiple_of(V::LANES));
+        let end = (POINTS - 1) * self.point_step + self.tiles.count * self.channels;
+        assert!(self.m.len() >= end);
         for c in (0..self.channels).step_by(V::LANES) {
             let finish = self.epilogue.channels::<V>(c);
             for t in 0..self.tiles.count {
-                let mut rows = [[V::splat(0.0); 4]; 6];
-                for y in 0..6 {
-                    let mut m = [V::splat(0.0); 6];
-                    for x in 0..6 {
-                        let place = (y * 6 + x) * self.point_step + t * self.channels + c;
-                        m[x] = get(&self.m[place..]);
-                    }
-                    rows[y] = backward(m);
-                }
-                let mut columns = [[V::splat(0.0); 4]; 4];
-                for x in 0..4 {
-                    let r =
-                        [rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]];
-                    columns[x] = backward(r);
-                }
+                // SAFETY: the 36 points of this tile's channels lie within, as checked above.
+                let columns = unsafe {
+                    let m = self.m.as_ptr().add(t * self.channels + c);
+                    restore_tile::<V>(m, self.point_step)
+                };
                 let tile = self.tiles.first + t;
                 let corner = (tile / self.tiles.across * TILE, tile % self.tiles.across * TILE);
                 self.write(corner, c, &finish, &columns);
             }
         }
     }
+}
+
+/// Aᵀ m A of one tile, column by column.
+///
+/// # Safety
+/// 36 vectors can be read from `m` at this distance.
+#[inline(always)]
+unsafe fn restore_tile<V: Vector>(m: *const f32, step: usize) -> [[V; 4]; 4] {
+    let mut rows = [[V::splat(0.0); 4]; 6];
+    for y in 0..6 {
+        let mut row = [V::splat(0.0); 6];
+        for x in 0..6 {
+            // SAFETY: as the caller promises.
+            row[x] = unsafe { V::load(m.add((y * 6 + x) * step)) };
+        }
+        rows[y] = backward(row);
+    }
+    let mut columns = [[V::splat(0.0); 4]; 4];
+    for x in 0..4 {
+        let [a, b, c, d, e, f] = &rows;
+        columns[x] = backward([a[x], b[x], c[x], d[x], e[x], f[x]]);
+    }
+    columns
 }
 
 impl Backward<'_> {
@@ -161,10 +203,13 @@ impl Backward<'_> {
         let height = (self.out.len() - first).div_ceil(self.row_len).min(TILE);
         let width = (self.width - left).min(TILE);
         for y in 0..height {
-            for x in 0..width {
-                let noise = self.epilogue.noise((top + y) * self.width + left + x);
-                let place = first + y * self.row_len + (left + x + 1) * self.channels + c;
-                put(&mut self.out[place..], finish.apply(columns[x][y], noise));
+            let noise = (top + y) * self.width + left;
+            let row = &mut self.out[first + y * self.row_len..][(left + 1) * self.channels..];
+            assert!(row.len() >= width * self.channels);
+            for x in 0..TILE.min(width) {
+                let v = finish.apply(columns[x][y], self.epilogue.noise(noise + x));
+                // SAFETY: pixel x lies within the row, as checked above, and c within its channels.
+                unsafe { v.store(row.as_mut_ptr().add(x * self.channels + c)) };
             }
         }
     }
