@@ -16,7 +16,11 @@ fn main() {
             let ws = (Tensor::randn(0f32, 1.0, (1, g.config().num_ws(), 512), g.device()).unwrap()
                 * 0.1)
                 .unwrap();
-            for path in if std::env::var("FAST").is_ok() { vec![Path::Fast] } else { vec![Path::Direct, Path::Fast] } {
+            for path in if std::env::var("FAST").is_ok() {
+                vec![Path::Fast]
+            } else {
+                vec![Path::Direct, Path::Fast]
+            } {
                 let mut times = vec![];
                 for _ in 0..std::env::var("REPS").map_or(12, |r| r.parse().unwrap()) {
                     let t = cpu();
@@ -30,18 +34,38 @@ fn main() {
                     for _ in 0..10 {
                         let last = std::cell::Cell::new(cpu());
                         let times = std::cell::RefCell::new(vec![]);
-                        g.watch(path, &ws, &|_| { let t = cpu(); times.borrow_mut().push(t - last.get()); last.set(cpu()); }).unwrap();
-                        for (b, t) in best.iter_mut().zip(times.into_inner()) { *b = b.min(t) }
+                        g.watch(path, &ws, &|_| {
+                            let t = cpu();
+                            times.borrow_mut().push(t - last.get());
+                            last.set(cpu());
+                        })
+                        .unwrap();
+                        for (b, t) in best.iter_mut().zip(times.into_inner()) {
+                            *b = b.min(t)
+                        }
                     }
                     println!("  styles {:.2}", best[0] * 1e3);
                     for k in 1..n {
-                        let (i, o, r) = (g.config().layer_channels(k - 1), g.config().layer_channels(k), g.config().layer_resolution(k));
+                        let (i, o, r) = (
+                            g.config().layer_channels(k - 1),
+                            g.config().layer_channels(k),
+                            g.config().layer_resolution(k),
+                        );
                         let rin = if k % 2 == 0 { r / 2 } else { r };
                         let gf = 18e-9 * (i * o * rin * rin) as f64;
-                        println!("  {k:2} {} {r:4} {i:3}->{o:3} {:6.2} ms {:6.1} GF/s", if k % 2 == 0 { "up" } else { "  " }, best[k] * 1e3, gf / best[k]);
+                        println!(
+                            "  {k:2} {} {r:4} {i:3}->{o:3} {:6.2} ms {:6.1} GF/s",
+                            if k % 2 == 0 { "up" } else { "  " },
+                            best[k] * 1e3,
+                            gf / best[k]
+                        );
                     }
                 }
-                println!("{r} {b} {m} {path:?}: min {:.1} med {:.1}", times[0], times[times.len() / 2]);
+                println!(
+                    "{r} {b} {m} {path:?}: min {:.1} med {:.1}",
+                    times[0],
+                    times[times.len() / 2]
+                );
             }
         });
     }
@@ -50,7 +74,9 @@ fn main() {
 fn cpu() -> f64 {
     #[repr(C)]
     struct T(i64, i64);
-    unsafe extern "C" { fn clock_gettime(id: i32, t: *mut T) -> i32; }
+    unsafe extern "C" {
+        fn clock_gettime(id: i32, t: *mut T) -> i32;
+    }
     let mut t = T(0, 0);
     let id = if std::env::var("WALL").is_ok() { 1 } else { 2 };
     unsafe { clock_gettime(id, &mut t) };

@@ -65,30 +65,8 @@ impl Synthesis {
         tap: &mut Tap<'_>,
         device: &Device,
     ) -> candle_core::Result<Option<Tensor>> {
-        self.draw_watched(path, picture, ws, shaping, tap, device, &|_| ())
-    }
-
-    pub fn draw_watched(
-        &self,
-        path: Path,
-        picture: usize,
-        ws: &[f32],
-        shaping: &Shaping,
-        tap: &mut Tap<'_>,
-        device: &Device,
-        done: &dyn Fn(usize),
-    ) -> candle_core::Result<Option<Tensor>> {
         if path != Path::Reference {
-            let job = Job {
-                config: &self.config,
-                constant: &self.constant,
-                layers: &self.layers,
-                picture,
-                ws,
-                shaping,
-                fast: path == Path::Fast,
-                done,
-            };
+            let job = Job { picture, fast: path == Path::Fast, ..self.job(ws, shaping) };
             let drawn = self.engine.draw(&job, tap)?;
             return drawn.map(|image| image.to_device(device)).transpose();
         }
@@ -131,6 +109,26 @@ impl Synthesis {
         let image =
             image.ok_or_else(|| candle_core::Error::Msg("no block draws a picture".into()))?;
         image.squeeze(0).map(Some)
+    }
+
+    /// Draws on the CPU, calling `done` after each step.
+    pub fn draw_watched(&self, ws: &[f32], done: &dyn Fn(usize)) -> candle_core::Result<()> {
+        let mut tap = Tap { layers: &[], take: &mut |_| (), stop_after: false };
+        let shaping = Shaping::default();
+        self.engine.draw(&Job { done, ..self.job(ws, &shaping) }, &mut tap).map(drop)
+    }
+
+    fn job<'a>(&'a self, ws: &'a [f32], shaping: &'a Shaping) -> Job<'a> {
+        Job {
+            config: &self.config,
+            constant: &self.constant,
+            layers: &self.layers,
+            picture: 0,
+            ws,
+            shaping,
+            fast: true,
+            done: &|_| (),
+        }
     }
 
     /// The weights of convolution `layer` after the rewrites, if there are any.

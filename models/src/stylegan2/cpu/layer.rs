@@ -29,13 +29,6 @@ impl Packed {
             Algorithm::Direct => Self::Direct(direct::pack(tools, &weights.weight, sizes)),
         }
     }
-
-    fn num_bytes(&self) -> usize {
-        match self {
-            Self::Direct(panels) | Self::Winograd(panels) => panels.num_bytes(),
-            Self::Up(phases) => phases.iter().map(Panels::num_bytes).sum(),
-        }
-    }
 }
 
 /// A modulated convolution.
@@ -80,11 +73,10 @@ pub struct Run<'a> {
 impl Layer {
     /// All but the kernels, which are packed at first use.
     pub fn new(tools: &Tools, weights: &LayerWeights) -> Self {
-        let &LayerWeights { inputs, outputs, up, .. } = weights;
-        let resolution = if up { weights.resolution / 2 } else { weights.resolution };
+        let &LayerWeights { inputs, outputs, .. } = weights;
         let residual = weights.residual.as_ref();
         Self {
-            shape: Shape { inputs, outputs, resolution, up },
+            shape: Shape::of(weights),
             affine: Affine::new(tools, &weights.affine),
             power: power(tools, weights),
             bias: Buffer::padded(&weights.bias, padded(outputs)),
@@ -102,15 +94,6 @@ impl Layer {
             Algorithm::Winograd => &self.winograd,
         };
         cell.get_or_init(|| Packed::new(tools, weights, algorithm))
-    }
-
-    /// Bytes of the packed kernels.
-    pub fn num_bytes(&self) -> usize {
-        [&self.direct, &self.winograd]
-            .into_iter()
-            .flat_map(OnceLock::get)
-            .map(Packed::num_bytes)
-            .sum()
     }
 
     /// The modulation by `w` `[w_dim]`: demodulation is 1/√(Σ (weight·style)² + 1e-8) over each

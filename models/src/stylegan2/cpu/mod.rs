@@ -36,6 +36,8 @@ use features::{Buffer, Features, Pool};
 use layer::{Layer, Modulation, Run};
 use picture::Picture;
 use rewritten::Rewritten;
+pub use rule::Cost;
+pub(super) use rule::cost;
 pub use simd::Isa;
 
 /// What all computations share.

@@ -64,11 +64,6 @@ impl Panels {
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.data
     }
-
-    /// Its size in memory.
-    pub fn num_bytes(&self) -> usize {
-        self.data.len() * size_of::<f32>()
-    }
 }
 
 /// Gathers some taps of the kernels `weight` `[outputs, inputs, 3, 3]` into panels of depth

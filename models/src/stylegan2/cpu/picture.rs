@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::Tools;
-use super::features::{Buffer, Features, padded};
+use super::features::{Buffer, Features};
 use super::kernel::product::{Product, Raster};
 use super::style::Affine;
 use crate::stylegan2::layers::ToRgbWeights;

@@ -192,12 +192,8 @@ fn what_came_before_does_not_show() {
     let other = Arc::new(Generator::stand_in(network.generator.config().clone(), 4).unwrap());
     let engine = network.engine(Isa::best());
     let plain = values(&network.draw(&engine, &Shaping::default(), true).0);
-    let bend = Bend {
-        layer: 5,
-        channels: Channels::All,
-        op: BendOp::Scale { factor: 3.0 },
-        amount: 1.0,
-    };
+    let bend =
+        Bend { layer: 5, channels: Channels::All, op: BendOp::Scale { factor: 3.0 }, amount: 1.0 };
     let rewrite = |amount| Rewrite {
         first_layer: 2,
         last_layer: 6,

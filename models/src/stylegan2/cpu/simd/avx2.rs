@@ -62,12 +62,4 @@ impl<const REGISTERS: usize> Vector for F32x8<REGISTERS> {
     fn max(self, b: Self) -> Self {
         Self(unsafe { _mm256_max_ps(self.0, b.0) })
     }
-    #[inline(always)]
-    fn sum(self) -> f32 {
-        unsafe {
-            let s = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps(self.0, 1));
-            let s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-            _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)))
-        }
-    }
 }

@@ -71,8 +71,4 @@ impl Vector for F32x16 {
     fn max(self, b: Self) -> Self {
         Self(unsafe { _mm512_max_ps(self.0, b.0) })
     }
-    #[inline(always)]
-    fn sum(self) -> f32 {
-        unsafe { _mm512_reduce_add_ps(self.0) }
-    }
 }

@@ -45,8 +45,6 @@ pub trait Vector: Copy {
     fn min(self, b: Self) -> Self;
     /// The larger ones.
     fn max(self, b: Self) -> Self;
-    /// The sum of all lanes.
-    fn sum(self) -> f32;
 }
 
 /// A computation on vectors of any width.

@@ -64,8 +64,4 @@ impl Vector for F32x8 {
     fn max(self, b: Self) -> Self {
         unsafe { Self(vmaxq_f32(self.0, b.0), vmaxq_f32(self.1, b.1)) }
     }
-    #[inline(always)]
-    fn sum(self) -> f32 {
-        unsafe { vaddvq_f32(vaddq_f32(self.0, self.1)) }
-    }
 }
