@@ -46,6 +46,12 @@ pub enum Command {
         #[arg(long, default_value = crate::command::new::DEFAULT)]
         from: String,
     },
+    /// Draw the pictures of seeds, as arrays for numpy or as a sheet.
+    Synth(crate::command::synth::Args),
+    /// Find directions along which a network's pictures vary most, for `latent.direction`.
+    Ganspace(crate::command::ganspace::Args),
+    /// Group a layer's channels by what they draw, to bend together.
+    Clusters(crate::command::clusters::Args),
 }
 
 /// What `render` takes.

@@ -3,6 +3,10 @@
 mod cli;
 mod command;
 mod error;
+mod model_arg;
+mod npz;
+mod progress;
+mod sheet;
 
 use std::process::ExitCode;
 

@@ -44,7 +44,15 @@ fn every_shipped_patch_is_sound_and_says_what_it_does() {
 #[test]
 fn shipped_patches_stand_in_their_canonical_form() {
     let registry = lumawire_nodes::registry();
-    for name in ["calm_drift", "chroma_bloom", "harmonic_percussive", "kick_snare"] {
+    for name in [
+        "calm_drift",
+        "chroma_bloom",
+        "harmonic_percussive",
+        "kick_snare",
+        "seed_grid_drift",
+        "style_mix",
+        "vector_walk",
+    ] {
         let path = root().join("patches").join(name).with_extension("lumawire");
         let graph = lumawire_core::patch::load(&path).expect("loads").graph;
         let written = lumawire_core::patch::to_text(&graph, &registry);

@@ -58,3 +58,18 @@ fn harmonic_percussive() {
 fn kick_snare() {
     golden("kick_snare");
 }
+
+#[test]
+fn seed_grid_drift() {
+    golden("seed_grid_drift");
+}
+
+#[test]
+fn style_mix() {
+    golden("style_mix");
+}
+
+#[test]
+fn vector_walk() {
+    golden("vector_walk");
+}

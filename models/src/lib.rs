@@ -1,7 +1,10 @@
 //! Neural networks in candle: configuration, loading, forward passes.
 
+pub mod clusters;
 pub mod error;
 pub mod file;
+pub mod ganspace;
+pub mod pca;
 pub mod random;
 pub mod stylegan2;
 

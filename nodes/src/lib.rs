@@ -2,6 +2,7 @@
 //! and list its `SPEC` below.
 
 pub mod analysis;
+pub mod bend;
 pub mod control;
 pub mod dsp;
 pub mod generate;
@@ -50,13 +51,34 @@ pub const ALL: &[&NodeSpec] = &[
     &map::mix::SPEC,
     &map::range::SPEC,
     // latent
+    &latent::arithmetic::SPEC,
     &latent::bank::SPEC,
+    &latent::capture::SPEC,
     &latent::chroma_mix::SPEC,
+    &latent::grid::SPEC,
+    &latent::keyframes::SPEC,
     &latent::r#loop::SPEC,
+    &latent::mean::SPEC,
     &latent::mix::SPEC,
     &latent::pick::SPEC,
     &latent::smooth::SPEC,
+    &latent::style_mix::SPEC,
+    &latent::truncate::SPEC,
     &latent::walk::SPEC,
+    // bend
+    &bend::ablate::SPEC,
+    &bend::add::SPEC,
+    &bend::blur::SPEC,
+    &bend::flip::SPEC,
+    &bend::invert::SPEC,
+    &bend::morphology::SPEC,
+    &bend::rotate::SPEC,
+    &bend::scale::SPEC,
+    &bend::sharpen::SPEC,
+    &bend::shear::SPEC,
+    &bend::threshold::SPEC,
+    &bend::translate::SPEC,
+    &bend::zoom::SPEC,
     // generate
     &generate::mapping::SPEC,
     &generate::model::SPEC,

@@ -1,18 +1,27 @@
-//! Properties of every control, map and latent node, under made-up inputs.
+//! Properties of every control, map and latent node that needs neither a network nor its layers, under
+//! made-up inputs.
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
 use std::sync::Arc;
 
 use lumawire_core::harness::Harness;
 use lumawire_core::{
-    Bands, Domain, Hops, Latent, LatentBank, NodeSpec, ParamValue, PortType, Rate, Role, Space,
-    Value,
+    Bands, Domain, Hops, Latent, LatentBank, NodeSpec, ParamValue, Port, PortType, Rate, Role,
+    Space, Value,
 };
 use lumawire_models::random::RandomState;
 use lumawire_nodes::ALL;
 
 fn specs() -> impl Iterator<Item = &'static NodeSpec> {
-    ALL.iter().copied().filter(|s| ["control", "map", "latent"].contains(&s.category()))
+    let needs_model = |s: &NodeSpec| s.inputs.iter().any(|p| p.required && p.ty == PortType::Model);
+    let is_free = move |s: &&NodeSpec| !needs_model(s) && s.kind != "latent.style_mix";
+    let specs = ALL.iter().copied().filter(is_free);
+    specs.filter(|s| ["control", "map", "latent"].contains(&s.category()))
+}
+
+/// The inputs that something is wired to: no network, there is none here.
+fn inputs(spec: &NodeSpec) -> impl Iterator<Item = &'static Port> {
+    spec.inputs.iter().filter(|p| p.ty != PortType::Model)
 }
 
 fn hops(num_bins: usize, random: &mut RandomState) -> Arc<Bands> {
@@ -44,7 +53,7 @@ fn run(node: &mut Harness, spec: &NodeSpec, num_ticks: usize) -> Vec<String> {
     let mut random = RandomState::new(3);
     let mut given = Vec::new();
     for _ in 0..num_ticks {
-        for port in spec.inputs {
+        for port in inputs(spec) {
             node.input(port.id, some(port.ty, &mut random));
         }
         node.tick().unwrap();
@@ -127,7 +136,7 @@ fn broken_numbers_go_no_further() {
             let mut node = Harness::new(spec).prepare().unwrap();
             let mut random = RandomState::new(3);
             for tick in 0..6 {
-                for port in spec.inputs {
+                for port in inputs(spec) {
                     let value = some(port.ty, &mut random);
                     node.input(port.id, if tick % 2 == 0 { broken(value, by) } else { value });
                 }
@@ -154,7 +163,7 @@ fn parameters_at_their_guards_are_survived() {
                 let mut node = node.prepare().unwrap();
                 let mut random = RandomState::new(3);
                 for _ in 0..4 {
-                    for port in spec.inputs {
+                    for port in inputs(spec) {
                         node.input(port.id, some(port.ty, &mut random));
                     }
                     // A refusal is an answer; a panic or a broken number is not.

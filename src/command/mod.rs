@@ -1,15 +1,22 @@
 //! One file a subcommand.
 
 mod check;
+pub mod clusters;
+pub mod ganspace;
 pub mod new;
 mod nodes;
 mod render;
+pub mod synth;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use candle_core::{Device, Tensor};
 use lumawire_core::Graph;
 use lumawire_core::patch;
+use lumawire_models::ModelError;
+use lumawire_models::random::RandomState;
+use lumawire_models::stylegan2::Generator;
 
 use crate::cli::{Cli, Command};
 use crate::error::CommandError;
@@ -21,6 +28,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Check { patch } => check::run(&patch),
         Command::Nodes { kind, json, markdown } => nodes::run(kind.as_deref(), json, markdown),
         Command::New { file, from } => new::run(&file, &from),
+        Command::Synth(args) => synth::run(&args),
+        Command::Ganspace(args) => ganspace::run(&args),
+        Command::Clusters(args) => clusters::run(&args),
     }
 }
 
@@ -31,4 +41,60 @@ fn load_patch(path: &Path) -> Result<Graph, CommandError> {
         eprintln!("note: {}: {note}", path.display());
     }
     Ok(loaded.graph)
+}
+
+/// What is wrong with a file or a network, with its name.
+fn fault(path: &Path, error: ModelError) -> CommandError {
+    CommandError::Usage(format!("{}: {error}", path.display()))
+}
+
+/// The seeds of a list such as `0-3,17`.
+fn seeds_of(text: &str) -> Result<Vec<u32>, CommandError> {
+    lumawire_nodes::latent::bank::parse_seeds(text)
+        .map_err(|why| CommandError::Usage(format!("--seeds: {why}")))
+}
+
+/// A range such as `0-3`, both ends in it.
+fn parse_range(text: &str) -> Result<(usize, usize), String> {
+    let help = || format!("`{text}` is no range: write it as 0-3");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let part = |s: &str| s.trim().parse::<usize>().map_err(|_| help());
+    match (part(first)?, part(last)?) {
+        (first, last) if first <= last => Ok((first, last)),
+        _ => Err(help()),
+    }
+}
+
+/// w `[1, w_dim]` of one seed, in class `class` or, where none is asked for, 0.
+fn base_w(generator: &Generator, seed: u32, class: Option<usize>) -> Result<Tensor, ModelError> {
+    let config = generator.config();
+    let mut z = vec![0.0; config.z_dim];
+    RandomState::new(seed).fill_normal(&mut z);
+    let z = Tensor::from_vec(z, (1, config.z_dim), &Device::Cpu)?;
+    let mut label = vec![0.0_f32; config.c_dim];
+    if let Some(value) = label.get_mut(class.unwrap_or(0)) {
+        *value = 1.0;
+    }
+    let label = Tensor::from_vec(label, (1, config.c_dim), &Device::Cpu)?;
+    generator.map(&z, Some(&label))
+}
+
+/// Refuses to write over the network itself.
+fn check_apart<const N: usize>(
+    model: &Path,
+    outs: [Option<&PathBuf>; N],
+) -> Result<(), CommandError> {
+    let Ok(model) = model.canonicalize() else { return Ok(()) };
+    for out in outs.into_iter().flatten() {
+        if out.canonicalize().is_ok_and(|out| out == model) {
+            let why = format!("{} is the network itself; choose another name", out.display());
+            return Err(CommandError::Usage(why));
+        }
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let what = || format!("writing {}", path.display());
+    std::fs::write(path, bytes).map_err(|source| CommandError::Io { what: what(), source })
 }

@@ -16,6 +16,9 @@ const SHIPPED: &[(&str, &str)] = &[
     ("chroma_bloom", include_str!("../../patches/chroma_bloom.lumawire")),
     ("harmonic_percussive", include_str!("../../patches/harmonic_percussive.lumawire")),
     ("kick_snare", include_str!("../../patches/kick_snare.lumawire")),
+    ("seed_grid_drift", include_str!("../../patches/seed_grid_drift.lumawire")),
+    ("style_mix", include_str!("../../patches/style_mix.lumawire")),
+    ("vector_walk", include_str!("../../patches/vector_walk.lumawire")),
 ];
 
 /// Writes a copy of a shipped patch without its music, which lies elsewhere.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-pub use bend::{Bend, BendOp, Channels};
+pub use bend::{Bend, BendOp, Border, Channels, Keep};
 pub use canvas::{Canvas, Fill};
 pub use config::{Architecture, Config};
 pub use cpu::Cost;

@@ -237,13 +237,7 @@ fn bend(x: Tensor, layer: usize, shaping: &Shaping) -> candle_core::Result<Tenso
     }
     let (_, channels, height, width) = x.dims4()?;
     let mut planes = x.flatten_all()?.to_vec1::<f32>()?;
-    let (mut original, mut scratch) = (Vec::new(), Vec::new());
-    for bend in bends {
-        for c in bend.channels.indices(channels) {
-            let plane = &mut planes[c * height * width..(c + 1) * height * width];
-            bend.apply_to(plane, height, width, &mut original, &mut scratch);
-        }
-    }
+    bends.for_each(|bend| bend.apply(&mut planes, height, width));
     Tensor::from_vec(planes, (1, channels, height, width), x.device())
 }
 

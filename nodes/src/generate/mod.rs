@@ -24,8 +24,35 @@ pub(crate) fn network(
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use std::sync::Arc;
+
+    use candle_core::Device;
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Services, Value};
+    use lumawire_core::{Handle, Services, Value};
+    use lumawire_models::stylegan2::{Generator, Model};
+
+    /// Path of a file of `tests/reference/stylegan2/`.
+    fn reference_path(name: &str) -> String {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/reference/stylegan2");
+        format!("{folder}/{name}.safetensors")
+    }
+
+    /// A network of the reference, such as `sg2ada_a`.
+    pub fn reference_model(name: &str) -> Value {
+        let path = reference_path(&format!("{name}.model"));
+        let generator = Generator::load(path.as_ref(), &Device::Cpu).unwrap();
+        let key = generator.content_key();
+        let model = Model { generator: Arc::new(generator), rewrites: Vec::new() };
+        Value::Model(Handle { key, value: Arc::new(model) })
+    }
+
+    /// What the original code made of that network: a tensor of its golden data.
+    pub fn golden(model: &str, name: &str) -> Vec<f32> {
+        let bytes = std::fs::read(reference_path(&format!("{model}.goldens"))).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let tensor = file.tensor(name).unwrap();
+        tensor.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    }
 
     /// A small stand-in, as `generate.model` puts it out.
     pub fn small_model(services: &Services) -> Value {

@@ -23,7 +23,7 @@ const STANDIN_DETAIL: usize = 3;
 const RESOLUTIONS_PX: [usize; 6] = [256, 32, 64, 128, 512, 1024];
 const DETAILS: [usize; 4] = [4096, 2048, 8192, 16384];
 /// Most channels that a stand-in's blocks have.
-fn channel_max(detail: usize) -> usize {
+pub fn channel_max(detail: usize) -> usize {
     (detail / 32).min(512)
 }
 

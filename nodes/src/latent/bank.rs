@@ -14,7 +14,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::npy::{self, Array};
-use super::npz;
+use super::{list, npz};
 
 const SEEDS: usize = 0;
 const DIM: usize = 1;
@@ -26,7 +26,9 @@ const MAX_SEEDS: usize = 4096;
 /// The largest file that is read.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Arrays that a file is searched for, before its first of floats counts.
-const ARRAY_NAMES: [&str; 3] = ["latents", "z", "w"];
+const ARRAY_NAMES: [&str; 4] = ["latents", "z", "ws", "w"];
+/// Those of them that say that the file lies in W or W+.
+const W_NAMES: [&str; 2] = ["ws", "w"];
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -36,10 +38,10 @@ pub const SPEC: NodeSpec = NodeSpec {
     doc: "Holds latents, drawn from seeds or read from a file. \
         From seeds: row i is numpy's `RandomState(seed_i).randn(dim)` as f32, in Z, \
         `[num_seeds, 1, dim]`: the latents that StyleGAN's own tools draw. The seed of the run \
-        does not move them. From a file: `.npy` (float32 or float64, C order), or the array \
-        `latents`, `z` or `w`, else the first of floats, of an `.npz` (not compressed, such as \
-        StyleGAN's projector writes) or a `.safetensors`; `[dim]`, `[num, dim]` or \
-        `[num, num_ws, dim]`; in W+ `[num_ws, dim]` is one latent.",
+        does not move them. From a file of f16, f32 or f64: a `.npy`, or the array \
+        `latents`, `z`, `ws` or `w`, else the first of floats, of an `.npz` (such as StyleGAN's \
+        projector writes) or a `.safetensors`; `[dim]`, `[num, dim]` or `[num, num_ws, dim]`; \
+        in W+ `[num_ws, dim]` is one latent.",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[],
@@ -53,9 +55,10 @@ pub const SPEC: NodeSpec = NodeSpec {
             .rebuild()
             .doc("Values of a latent drawn from a seed: the generator's z_dim."),
         Param::file("file", "File", FileKind::Latents).doc("Latents to read instead of seeds."),
-        Param::choice("space", "Space", &["z", "w", "w_plus"])
-            .rebuild()
-            .doc("The space in which the file's latents lie; seeds always lie in Z."),
+        Param::choice("space", "Space", &["auto", "z", "w", "w_plus"]).rebuild().doc(
+            "The space in which the file's latents lie. auto: several rows a latent are W+, one \
+             is W in an array called `w` or `ws`, else Z. Seeds always lie in Z.",
+        ),
     ],
     build: || Box::new(Bank::default()),
 };
@@ -87,25 +90,9 @@ impl Node for Bank {
     }
 }
 
-/// The seeds of a list such as `3, 17, 99-104`.
-fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
-    let help = "give whole numbers from 0 to 4294967295 and ranges, such as `3, 17, 99-104`";
-    let parse = |s: &str| s.trim().parse::<u32>().map_err(|_| format!("`{s}` is no seed: {help}"));
-    let mut seeds = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-        let (first, last) = match part.split_once('-') {
-            Some((first, last)) => (parse(first)?, parse(last)?),
-            None => (parse(part)?, parse(part)?),
-        };
-        if last < first {
-            return Err(format!("`{part}` runs backwards: put the lower seed first"));
-        }
-        if seeds.len() as u64 + u64::from(last - first) >= MAX_SEEDS as u64 {
-            return Err(format!("`{text}` names more than {MAX_SEEDS} seeds: use fewer"));
-        }
-        seeds.extend(first..=last);
-    }
-    if seeds.is_empty() { Err(format!("names no seed: {help}")) } else { Ok(seeds) }
+/// The seeds of a list such as `3, 17, 99-104`, at most 4096.
+pub fn parse_seeds(text: &str) -> Result<Vec<u32>, String> {
+    list::numbers(text, "seed", MAX_SEEDS)
 }
 
 fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
@@ -118,42 +105,45 @@ fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
 
 fn from_file(path: &Path, space: usize) -> Result<LatentBank, NodeError> {
     let err = |reason: String| NodeError::file(path, reason);
-    let read: fn(&[u8]) -> Result<Array, String> = match path.extension().and_then(|e| e.to_str()) {
-        Some("npy") => npy::read,
-        Some("npz") => from_npz,
-        Some("safetensors") => from_safetensors,
-        _ => {
-            let help = "is no .npy, .npz or .safetensors: save the latents as one of them";
-            return Err(err(help.to_owned()));
-        }
-    };
+    let read: fn(&[u8]) -> Result<(String, Array), String> =
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("npy") => |bytes| Ok((String::new(), npy::read(bytes)?)),
+            Some("npz") => from_npz,
+            Some("safetensors") => from_safetensors,
+            _ => {
+                let help = "is no .npy, .npz or .safetensors: save the latents as one of them";
+                return Err(err(help.to_owned()));
+            }
+        };
     let bytes = read_bounded(path, MAX_FILE_BYTES).map_err(|e| err(e.to_string()))?;
-    read(&bytes).and_then(|array| arrange(array, space)).map_err(err)
+    read(&bytes).and_then(|(name, array)| arrange(array, &name, space)).map_err(err)
 }
 
-fn from_safetensors(bytes: &[u8]) -> Result<Array, String> {
+/// The array that counts, with its name.
+fn from_safetensors(bytes: &[u8]) -> Result<(String, Array), String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| format!("is damaged: {e}"))?;
     let mut names = file.names();
     names.sort_unstable();
     for name in preferred(&names) {
         let tensor = file.tensor(name).map_err(|e| e.to_string())?;
         if let Some(data) = floats(&tensor) {
-            return Ok(Array { shape: tensor.shape().to_vec(), data });
+            return Ok(((*name).to_owned(), Array { shape: tensor.shape().to_vec(), data }));
         }
     }
     Err("holds no tensor of floats".to_owned())
 }
 
-fn from_npz(bytes: &[u8]) -> Result<Array, String> {
-    let mut arrays = npz::arrays(bytes)?;
+/// The array that counts, with its name.
+fn from_npz(bytes: &[u8]) -> Result<(String, Array), String> {
+    let mut entries = npz::arrays(bytes)?;
     // The known names first, in their order; the others as they come.
     let rank = |name: &str| ARRAY_NAMES.iter().position(|n| *n == name);
-    arrays.sort_by_key(|(name, _)| rank(name).unwrap_or(ARRAY_NAMES.len()));
+    entries.sort_by_key(|entry| rank(entry.name).unwrap_or(ARRAY_NAMES.len()));
     let mut reason = "holds no array".to_owned();
-    for (name, bytes) in arrays {
-        match npy::read(bytes) {
-            Ok(array) => return Ok(array),
-            Err(why) => reason = format!("`{name}` {why}"),
+    for entry in entries {
+        match entry.unpack().and_then(|bytes| npy::read(&bytes)) {
+            Ok(array) => return Ok((entry.name.to_owned(), array)),
+            Err(why) => reason = format!("`{}` {why}", entry.name),
         }
     }
     Err(reason)
@@ -179,10 +169,17 @@ fn floats(tensor: &TensorView<'_>) -> Option<Vec<f32>> {
     }
 }
 
-/// The array as latents of option `space`.
-fn arrange(array: Array, space: usize) -> Result<LatentBank, String> {
+/// The array `name` as latents of option `space`.
+fn arrange(array: Array, name: &str, space: usize) -> Result<LatentBank, String> {
     let Array { shape, data } = array;
-    let space = [Space::Z, Space::W, Space::WPlus].get(space).copied().unwrap_or(Space::Z);
+    let space = match space {
+        1 => Space::Z,
+        2 => Space::W,
+        3 => Space::WPlus,
+        _ if matches!(*shape, [_, num_ws, _] if num_ws > 1) => Space::WPlus,
+        _ if W_NAMES.contains(&name) => Space::W,
+        _ => Space::Z,
+    };
     let (num_ws, dim) = match (shape.as_slice(), space) {
         ([num_ws, dim], Space::WPlus) | ([_, num_ws, dim], Space::WPlus) => (*num_ws, *dim),
         ([dim] | [_, dim] | [_, 1, dim], Space::Z | Space::W) => (1, *dim),
@@ -244,16 +241,11 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_seeds() {
-        assert_eq!(parse_seeds("3,17, 99 - 101,").unwrap(), [3, 17, 99, 100, 101]);
-        assert_eq!(parse_seeds("4294967295-4294967295").unwrap(), [u32::MAX]);
-        for bad in ["", "x", "-1", "5-3", "1--2", "0-4294967295", "4294967296", "0-4095,1"] {
-            assert!(parse_seeds(bad).is_err(), "{bad}");
-        }
+    fn a_bad_list_of_seeds_is_named() {
         let err = bank(Harness::new(&SPEC).param("seeds", "5-3")).unwrap_err();
         assert_eq!(
             err.to_string(),
-            "parameter `seeds`: `5-3` runs backwards: put the lower seed first"
+            "parameter `seeds`: `5-3` runs backwards: put the lower number first"
         );
     }
 
@@ -284,10 +276,28 @@ mod tests {
 
     #[test]
     fn reads_npz_by_name() {
-        let bytes = include_bytes!("../../../tests/reference/latent/projected_w.npz");
-        let found = of_file("projected_w.npz", bytes, "w_plus").unwrap();
-        assert_eq!((found.len(), found.num_ws, found.dim), (1, 2, 3));
-        assert_eq!(found.data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let plain: &[u8] = include_bytes!("../../../tests/reference/latent/projected_w.npz");
+        let packed = include_bytes!("../../../tests/reference/latent/projected_w_deflated.npz");
+        for (bytes, space) in [(plain, "auto"), (packed, "auto"), (plain, "w_plus")] {
+            let found = of_file("projected_w.npz", bytes, space).unwrap();
+            let shape = (found.space, found.len(), found.num_ws, found.dim);
+            assert_eq!(shape, (Space::WPlus, 1, 2, 3));
+            assert_eq!(found.data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        }
+    }
+
+    #[test]
+    fn shape_and_name_tell_the_space() {
+        let space = |shape: &[usize], name: &str| {
+            let array = Array { shape: shape.to_vec(), data: vec![0.5; shape.iter().product()] };
+            arrange(array, name, 0).map(|bank| (bank.space, bank.len(), bank.num_ws))
+        };
+        assert_eq!(space(&[4], ""), Ok((Space::Z, 1, 1)));
+        assert_eq!(space(&[3, 4], "latents"), Ok((Space::Z, 3, 1)));
+        assert_eq!(space(&[3, 4], "w"), Ok((Space::W, 3, 1)));
+        assert_eq!(space(&[3, 1, 4], "ws"), Ok((Space::W, 3, 1)));
+        assert_eq!(space(&[3, 2, 4], ""), Ok((Space::WPlus, 3, 2)));
+        assert!(space(&[1, 3, 2, 4], "").is_err());
     }
 
     #[test]

@@ -2,11 +2,9 @@
 
 use std::any::Any;
 
-use lumawire_core::{
-    Io, LatentBank, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Space, Unit,
-};
+use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 
-use super::points::{emit, norm, rescale};
+use super::points::{blend, emit};
 use crate::control::{one_pole_gain, take_over};
 
 const IN_CHROMA: usize = 0;
@@ -70,23 +68,6 @@ fn weights_of(chroma: &[f32], power: f32) -> Option<[f32; NUM_NOTES]> {
     Some(weights)
 }
 
-/// Fills row `row` of the mixture.
-fn mix_row(bank: &LatentBank, weights: &[f32; NUM_NOTES], row: usize, out: &mut [f32]) {
-    let values = |note: usize| {
-        let latent = bank.get(note % bank.len());
-        latent.get(row * bank.dim..(row + 1) * bank.dim).unwrap_or_default()
-    };
-    for (note, weight) in weights.iter().enumerate() {
-        for (o, v) in out.iter_mut().zip(values(note)) {
-            *o += weight * v;
-        }
-    }
-    if bank.space == Space::Z {
-        let lengths = weights.iter().enumerate().map(|(note, weight)| weight * norm(values(note)));
-        rescale(out, lengths.sum());
-    }
-}
-
 impl Node for ChromaMix {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(bank) = io.inputs.bank(IN_BANK) else { return Ok(()) };
@@ -103,9 +84,8 @@ impl Node for ChromaMix {
         }
         let weights = self.weights.unwrap_or([1.0 / NUM_NOTES as f32; NUM_NOTES]);
         emit(io, bank.space, bank.num_ws, bank.dim, |rows| {
-            for (row, out) in rows.chunks_mut(bank.dim.max(1)).enumerate() {
-                mix_row(bank, &weights, row, out);
-            }
+            let notes = weights.iter().enumerate();
+            blend(bank, notes.map(|(note, weight)| (note % bank.len(), *weight)), rows);
         });
         Ok(())
     }
@@ -122,8 +102,9 @@ impl Node for ChromaMix {
 #[cfg(test)]
 mod tests {
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Chroma, Latent, Value};
+    use lumawire_core::{Chroma, Latent, LatentBank, Space, Value};
 
+    use super::super::points::norm;
     use super::*;
     use crate::map::reference;
 

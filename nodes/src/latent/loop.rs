@@ -7,6 +7,7 @@ use lumawire_core::{
 };
 
 use super::points::{between, catmull_rom, emit, is_slerp};
+use super::spline;
 use crate::control::phase::Phase;
 use crate::control::{finite, take_over};
 
@@ -15,7 +16,9 @@ const IN_PHASE: usize = 1;
 const PERIOD: usize = 0;
 const INTERPOLATION: usize = 1;
 
-const SPLINE: usize = 3;
+const CATMULL_ROM: usize = 3;
+const CLOSED: usize = 4;
+const OPEN: usize = 5;
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -24,8 +27,10 @@ pub const SPEC: NodeSpec = NodeSpec {
     label: "Latent loop",
     doc: "Travels through a bank and back to its start, round and round. \
         At phase p it is p·N latents along, after the last comes the first, row by row: straight \
-        lines, arcs (slerp), or a closed cubic spline through all latents (Catmull-Rom, slopes \
-        (next − previous)/2), which turns no corner. The phase is the absolute time over the \
+        lines, arcs (slerp), or a cubic spline through all latents, which turns no corner: `spline` \
+        is Catmull-Rom's, slopes (next − previous)/2; `closed_spline` leaps in no curvature \
+        either, all the way round; `open_spline` the same from the first latent to its return, \
+        where it has a corner (not-a-knot, maua-stylegan2's spline loops). The phase is the absolute time over the \
         period, or comes in; a change of period bends it without a jump.",
     rate: Rate::Frame,
     role: Role::Stateful,
@@ -39,8 +44,12 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(0.01, 86_400.0)
             .unit(Unit::Secs)
             .doc("Time once round, while no phase comes in."),
-        Param::choice("interpolation", "Interpolation", &["auto", "lerp", "slerp", "spline"])
-            .doc("Straight lines, arcs or the spline; auto is slerp in Z and lerp in W and W+."),
+        Param::choice(
+            "interpolation",
+            "Interpolation",
+            &["auto", "lerp", "slerp", "spline", "closed_spline", "open_spline"],
+        )
+        .doc("Straight lines, arcs or a spline; auto is slerp in Z and lerp in W and W+."),
     ],
     build: || Box::new(Loop::default()),
 };
@@ -55,11 +64,11 @@ fn point(bank: &LatentBank, place: f64, interpolation: usize, out: &mut [f32]) {
     let num = bank.len();
     let (i, t) = (place as usize % num, place.fract() as f32);
     let key = |ahead: usize| bank.get((i + ahead) % num);
-    if interpolation == SPLINE {
-        catmull_rom([key(num - 1), key(0), key(1), key(2)], t, out);
-    } else {
-        let slerps = is_slerp(interpolation, bank.space);
-        between(key(0), key(1), bank.dim, t, slerps, out);
+    match interpolation {
+        CATMULL_ROM => catmull_rom([key(num - 1), key(0), key(1), key(2)], t, out),
+        CLOSED => spline::closed(num, i, t, |j| bank.get(j), out),
+        OPEN => spline::open(num, i, t, |j| bank.get(j % num), out),
+        _ => between(key(0), key(1), bank.dim, t, is_slerp(interpolation, bank.space), out),
     }
 }
 
@@ -178,6 +187,33 @@ mod tests {
     }
 
     #[test]
+    fn the_open_spline_equals_the_loops_of_maua() {
+        let mut node = node("open_spline", keys(3));
+        for (i, expected) in reference("spline_loops_97_1").chunks(48).enumerate() {
+            assert_close(&at(&mut node, i as f32 / 96.0), expected, 2e-5);
+        }
+    }
+
+    #[test]
+    fn the_closed_spline_keeps_to_a_circle() {
+        let angle = |place: f32| place * std::f32::consts::TAU;
+        let data = (0..8).flat_map(|i| [angle(i as f32 / 8.0).cos(), angle(i as f32 / 8.0).sin()]);
+        let bank = LatentBank { space: Space::W, num_ws: 1, dim: 2, data: data.collect() };
+        let farthest = |interpolation: &str| {
+            let mut node = node(interpolation, bank.clone());
+            let off = |i| {
+                let place = i as f32 / 64.0;
+                let p = at(&mut node, place);
+                (p[0] - angle(place).cos()).hypot(p[1] - angle(place).sin())
+            };
+            (0..64).map(off).fold(0.0, f32::max)
+        };
+        // Cubic splines err by 5/384·h⁴ at the most, here with h = 2π/8.
+        assert!(farthest("closed_spline") < 0.005);
+        assert!(farthest("spline") > 0.008 && farthest("lerp") > 0.07);
+    }
+
+    #[test]
     fn time_goes_round_in_a_period() {
         let mut node = node("lerp", keys(1));
         // 32 frames a period, 8 from latent to latent.
@@ -195,7 +231,7 @@ mod tests {
     #[test]
     fn one_or_two_latents_suffice() {
         for num in [1, 2] {
-            for interpolation in ["lerp", "slerp", "spline"] {
+            for interpolation in ["lerp", "slerp", "spline", "closed_spline", "open_spline"] {
                 let mut bank = keys(1);
                 bank.data.truncate(16 * num);
                 let first = bank.get(0).to_vec();

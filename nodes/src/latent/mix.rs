@@ -4,7 +4,9 @@ use lumawire_core::{
     Io, Latent, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Space,
 };
 
-use super::points::{INTERPOLATIONS, INTERPOLATIONS_DOC, emit, is_slerp, lerp, slerp, space_name};
+use super::points::{
+    INTERPOLATIONS, INTERPOLATIONS_DOC, common_shape, emit, is_slerp, lerp, row, slerp,
+};
 
 const IN_A: usize = 0;
 const IN_B: usize = 1;
@@ -54,43 +56,18 @@ struct Mix;
 
 /// Space and number of rows of the mixture. `ranged`: whether some layers only shall mix.
 fn shape(a: &Latent, b: &Latent, ranged: bool, num_ws: usize) -> Result<(Space, usize), NodeError> {
-    let plus = |latent: &Latent| latent.space == Space::WPlus;
-    if a.dim != b.dim {
-        let reason = format!(
-            "has rows of {}, but those of a have {}: take both from the same generator",
-            b.dim, a.dim
-        );
-        return Err(NodeError::input("b", reason));
-    }
-    if (a.space == Space::Z) != (b.space == Space::Z) {
-        let (a, b) = (space_name(a.space), space_name(b.space));
-        let reason = format!("lies in {b}, but a in {a}: map the z to W first");
-        return Err(NodeError::input("b", reason));
-    }
-    if plus(a) && plus(b) && a.num_ws() != b.num_ws() {
-        let (a, b) = (a.num_ws(), b.num_ws());
-        let reason = format!("has {b} layers, but a has {a}: take both from the same generator");
-        return Err(NodeError::input("b", reason));
-    }
-    match [a, b].into_iter().find(|latent| plus(latent)) {
-        Some(latent) => Ok((Space::WPlus, latent.num_ws())),
-        None if !ranged => Ok((a.space, 1)),
-        None if a.space == Space::Z => Err(NodeError::input(
+    match common_shape(a, b, "b")? {
+        (Space::Z, _) if ranged => Err(NodeError::input(
             "a",
             "lies in Z, which has no layers: map both latents to W, or mix all layers",
         )),
-        None if num_ws == 0 => Err(NodeError::param(
+        (Space::W, _) if ranged && num_ws == 0 => Err(NodeError::param(
             "num_ws",
             "a range of layers needs their number: say how many the generator has",
         )),
-        None => Ok((Space::WPlus, num_ws)),
+        (Space::W, _) if ranged => Ok((Space::WPlus, num_ws)),
+        shape => Ok(shape),
     }
-}
-
-/// Row `i`; of a single row, that one.
-fn row(latent: &Latent, i: usize) -> &[f32] {
-    let i = i.min(latent.num_ws().saturating_sub(1));
-    latent.data.get(i * latent.dim..(i + 1) * latent.dim).unwrap_or_default()
 }
 
 impl Node for Mix {

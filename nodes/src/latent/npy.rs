@@ -1,5 +1,7 @@
 //! numpy's `.npy` files (format versions 1 to 3), as numpy's own documentation describes them.
 
+use half::f16;
+
 /// An array of real numbers in C order.
 #[derive(Debug, PartialEq)]
 pub(super) struct Array {
@@ -11,24 +13,41 @@ pub(super) struct Array {
 pub(super) fn read(bytes: &[u8]) -> Result<Array, String> {
     let (header, data) = split(bytes).ok_or("is no complete .npy file")?;
     let descr = text_of(header, "descr").ok_or("has no `descr` in its header")?;
-    if value_of(header, "fortran_order").is_none_or(|v| v.starts_with("True")) {
-        return Err("is in Fortran order: save `numpy.ascontiguousarray(x)`".to_owned());
-    }
+    let is_fortran = value_of(header, "fortran_order").is_some_and(|v| v.starts_with("True"));
     let shape = shape_of(header).ok_or("has no readable `shape` in its header")?;
     let data = match descr {
+        "<f2" => numbers::<2>(data, |b| f16::from_le_bytes(b).to_f32()),
+        ">f2" => numbers::<2>(data, |b| f16::from_be_bytes(b).to_f32()),
         "<f4" => numbers::<4>(data, f32::from_le_bytes),
         ">f4" => numbers::<4>(data, f32::from_be_bytes),
         "<f8" => numbers::<8>(data, |b| f64::from_le_bytes(b) as f32),
         ">f8" => numbers::<8>(data, |b| f64::from_be_bytes(b) as f32),
         other => {
-            return Err(format!("holds `{other}`: save it as float32 or float64"));
+            return Err(format!("holds `{other}`: save it as float32"));
         }
     };
     let count = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
     if count != Some(data.len()) {
         return Err(format!("is cut off: shape {shape:?}, but {} numbers", data.len()));
     }
+    let data = if is_fortran { c_order(&shape, &data) } else { data };
     Ok(Array { shape, data })
+}
+
+/// The numbers with the last index the fastest, from those with the first index the fastest.
+fn c_order(shape: &[usize], data: &[f32]) -> Vec<f32> {
+    let place = |mut i: usize| {
+        // From the last index to the first, each with the stride that it has in `data`.
+        let mut stride = data.len();
+        let mut place = 0;
+        for size in shape.iter().rev() {
+            stride /= size;
+            place += i % size * stride;
+            i /= size;
+        }
+        place
+    };
+    (0..data.len()).map(|i| data[place(i)]).collect()
 }
 
 /// Header and data.
@@ -80,7 +99,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn reads_both_widths() {
+    fn reads_all_widths() {
+        let halves: Vec<u8> =
+            [1.0_f32, -2.5].iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+        let header = "{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }\n";
+        let expected = Array { shape: vec![2], data: vec![1.0, -2.5] };
+        assert_eq!(read(&file(header, &halves)), Ok(expected));
         let floats: Vec<u8> = [1.0_f32, -2.5].iter().flat_map(|v| v.to_le_bytes()).collect();
         let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }   \n";
         let expected = Array { shape: vec![1, 2], data: vec![1.0, -2.5] };
@@ -92,6 +116,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn puts_fortran_order_right() {
+        // numpy.arange(24).reshape(2, 3, 4).ravel("F")
+        let fortran =
+            [0, 12, 4, 16, 8, 20, 1, 13, 5, 17, 9, 21, 2, 14, 6, 18, 10, 22, 3, 15, 7, 19, 11, 23];
+        let bytes: Vec<u8> = fortran.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
+        let header = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 4), }\n";
+        let array = read(&file(header, &bytes)).unwrap();
+        assert_eq!(array.shape, [2, 3, 4]);
+        assert!(array.data.iter().enumerate().all(|(i, v)| *v == i as f32), "{array:?}");
+    }
+
+    #[test]
     fn refuses_the_rest_without_a_panic() {
         let good = file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", &[0; 8]);
         for len in 0..good.len() {
@@ -99,7 +135,7 @@ pub(super) mod tests {
         }
         for header in [
             "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }",
-            "{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }",
+            "{'descr': '<f4', 'fortran_order': True, 'shape': (0, 2), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (2, -1), }",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 2), }",
             "{}",

@@ -1,23 +1,58 @@
-//! numpy's `.npz` files: ZIP archives (PKWARE's APPNOTE 6.3) of `.npy` files, not compressed, as
-//! `numpy.savez` writes them.
+//! numpy's `.npz` files: ZIP archives (PKWARE's APPNOTE 6.3) of `.npy` files, as `numpy.savez` and
+//! `numpy.savez_compressed` write them.
 
-/// The `.npy` files of an archive, by their names without the ending, in the archive's order.
-pub(super) fn arrays(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, String> {
-    let entries = entries(bytes).ok_or("is no complete .npz file")?;
-    if entries.iter().any(|e| e.method != STORED) {
-        return Err("is compressed: save it with `numpy.savez`".to_owned());
-    }
-    Ok(entries.iter().filter_map(|e| Some((e.name.strip_suffix(".npy")?, e.bytes))).collect())
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+
+/// The most bytes that an array may have when it is unpacked.
+const MAX_ARRAY_BYTES: u64 = 1 << 30;
+/// The methods that are read, as the archive names them.
+const STORED: usize = 0;
+const DEFLATED: usize = 8;
+
+/// A file of the archive, still packed.
+pub(super) struct Entry<'a> {
+    /// Its name, without the ending `.npy`.
+    pub(super) name: &'a str,
+    method: usize,
+    packed: &'a [u8],
 }
 
-/// The method of a file that is not compressed.
-const STORED: usize = 0;
+impl<'a> Entry<'a> {
+    /// The bytes of the `.npy` file.
+    pub(super) fn unpack(&self) -> Result<Cow<'a, [u8]>, String> {
+        match self.method {
+            STORED => Ok(self.packed.into()),
+            DEFLATED => inflate(self.packed, MAX_ARRAY_BYTES).map(Cow::Owned),
+            _ => Err("is packed in another way than deflate: save it with `numpy.savez`".into()),
+        }
+    }
+}
 
-/// A file of the archive.
-struct Entry<'a> {
-    name: &'a str,
-    method: usize,
-    bytes: &'a [u8],
+/// The `.npy` files of an archive, in its order.
+pub(super) fn arrays(bytes: &[u8]) -> Result<Vec<Entry<'_>>, String> {
+    let mut entries = entries(bytes).ok_or("is no complete .npz file")?;
+    entries.retain_mut(|entry| match entry.name.strip_suffix(".npy") {
+        Some(name) => {
+            entry.name = name;
+            true
+        }
+        None => false,
+    });
+    Ok(entries)
+}
+
+/// A few packed bytes may unpack to any number of them, hence the bound.
+fn inflate(packed: &[u8], max_len: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = DeflateDecoder::new(packed).take(max_len + 1).read_to_end(&mut bytes);
+    read.map_err(|e| format!("is damaged: {e}"))?;
+    if bytes.len() as u64 > max_len {
+        return Err(format!("unpacks to more than {} MiB: use a smaller one", max_len >> 20));
+    }
+    Ok(bytes)
 }
 
 /// All files of an archive without a comment, by its central directory.
@@ -34,7 +69,7 @@ fn entries(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
         entries.push(Entry {
             name: std::str::from_utf8(name).ok()?,
             method: u16_at(record, 6)?,
-            bytes: header.get(data..)?.get(..u32_at(record, 16)?)?,
+            packed: header.get(data..)?.get(..u32_at(record, 16)?)?,
         });
         records = record.get(behind..)?;
     }
@@ -62,24 +97,42 @@ mod tests {
 
     #[test]
     fn finds_the_arrays() {
-        let arrays = arrays(STORED_FILE).unwrap();
-        assert_eq!(arrays.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["angle", "w"]);
-        let w = super::super::npy::read(arrays[1].1).unwrap();
-        assert_eq!((w.shape, w.data), (vec![1, 2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        for file in [STORED_FILE, DEFLATED_FILE] {
+            let arrays = arrays(file).unwrap();
+            assert_eq!(arrays.iter().map(|e| e.name).collect::<Vec<_>>(), ["angle", "w"]);
+            let w = super::super::npy::read(&arrays[1].unpack().unwrap()).unwrap();
+            assert_eq!((w.shape, w.data), (vec![1, 2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        }
+    }
+
+    #[test]
+    fn unpacks_no_more_than_may_be() {
+        let mut packed = Vec::new();
+        let mut zeros = std::io::repeat(0).take(1 << 20);
+        let mut encoder =
+            flate2::write::DeflateEncoder::new(&mut packed, flate2::Compression::best());
+        std::io::copy(&mut zeros, &mut encoder).unwrap();
+        encoder.finish().unwrap();
+        assert!(packed.len() < 2000);
+        assert_eq!(inflate(&packed, 1 << 20).unwrap().len(), 1 << 20);
+        assert!(inflate(&packed, (1 << 20) - 1).is_err());
     }
 
     #[test]
     fn refuses_the_rest_without_a_panic() {
-        assert!(arrays(DEFLATED_FILE).unwrap_err().contains("numpy.savez"));
-        for len in 0..STORED_FILE.len() {
-            assert!(arrays(&STORED_FILE[..len]).is_err(), "cut to {len}");
-        }
-        // Any byte may be broken; what comes back does not matter here.
-        let mut bytes = STORED_FILE.to_vec();
-        for i in 0..bytes.len() {
-            let kept = std::mem::replace(&mut bytes[i], 0xff);
-            let _ = arrays(&bytes);
-            bytes[i] = kept;
+        for file in [STORED_FILE, DEFLATED_FILE] {
+            for len in 0..file.len() {
+                assert!(arrays(&file[..len]).is_err(), "cut to {len}");
+            }
+            // Any byte may be broken; what comes back does not matter here.
+            let mut bytes = file.to_vec();
+            for i in 0..bytes.len() {
+                let kept = std::mem::replace(&mut bytes[i], 0xff);
+                for entry in arrays(&bytes).unwrap_or_default() {
+                    let _ = entry.unpack();
+                }
+                bytes[i] = kept;
+            }
         }
     }
 }

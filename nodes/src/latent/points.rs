@@ -1,6 +1,6 @@
 //! Arithmetic of latents. A latent of several rows is treated row by row.
 
-use lumawire_core::{Io, Latent, Space};
+use lumawire_core::{Io, Latent, LatentBank, NodeError, Space};
 
 /// Above this cosine (or below its negative) slerp falls back to lerp: the sine of the angle would
 /// divide by almost nothing.
@@ -89,6 +89,63 @@ pub(crate) fn between(a: &[f32], b: &[f32], dim: usize, t: f32, slerps: bool, ou
     for ((a, b), out) in a.chunks(dim).zip(b.chunks(dim)).zip(out.chunks_mut(dim)) {
         step(a, b, t, out);
     }
+}
+
+/// Σ weight · latent over `parts`, pairs of a latent's index and its weight, which sum to 1. In Z
+/// every row is scaled to the weighted mean of the latents' lengths, so that it stays on the shell
+/// where a generator expects it.
+pub(crate) fn blend(
+    bank: &LatentBank,
+    parts: impl Iterator<Item = (usize, f32)> + Clone,
+    out: &mut [f32],
+) {
+    let dim = bank.dim.max(1);
+    out.fill(0.0);
+    for (i, weight) in parts.clone() {
+        out.iter_mut().zip(bank.get(i)).for_each(|(o, v)| *o += weight * v);
+    }
+    if bank.space == Space::Z {
+        for (row, out) in out.chunks_mut(dim).enumerate() {
+            let length = |i: usize| bank.get(i).get(row * dim..(row + 1) * dim).map_or(0.0, norm);
+            rescale(out, parts.clone().map(|(i, weight)| weight * length(i)).sum());
+        }
+    }
+}
+
+/// Space and number of rows of what latents `a` and `b` (of inputs `a` and port `b_port`) make
+/// together: both must come from one space and have rows of one length, and a w stands for all
+/// layers beside a W+.
+pub(crate) fn common_shape(
+    a: &Latent,
+    b: &Latent,
+    b_port: &'static str,
+) -> Result<(Space, usize), NodeError> {
+    let plus = |latent: &Latent| latent.space == Space::WPlus;
+    if a.dim != b.dim {
+        let reason = format!(
+            "has rows of {}, but those of a have {}: take both from the same generator",
+            b.dim, a.dim
+        );
+        return Err(NodeError::input(b_port, reason));
+    }
+    if (a.space == Space::Z) != (b.space == Space::Z) {
+        let (a, b) = (space_name(a.space), space_name(b.space));
+        let reason = format!("lies in {b}, but a in {a}: map the z to W first");
+        return Err(NodeError::input(b_port, reason));
+    }
+    if plus(a) && plus(b) && a.num_ws() != b.num_ws() {
+        let (a, b) = (a.num_ws(), b.num_ws());
+        let reason = format!("has {b} layers, but a has {a}: take both from the same generator");
+        return Err(NodeError::input(b_port, reason));
+    }
+    let plus = [a, b].into_iter().find(|latent| plus(latent));
+    Ok(plus.map_or((a.space, 1), |latent| (Space::WPlus, latent.num_ws())))
+}
+
+/// Row `i` of a latent; of a single row, that one.
+pub(crate) fn row(latent: &Latent, i: usize) -> &[f32] {
+    let i = i.min(latent.num_ws().saturating_sub(1));
+    latent.data.get(i * latent.dim..(i + 1) * latent.dim).unwrap_or_default()
 }
 
 /// Whether all numbers of a latent can be used.

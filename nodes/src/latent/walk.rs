@@ -8,17 +8,20 @@ use lumawire_core::{
 use lumawire_models::random::RandomState;
 
 use super::points::{emit, is_finite, norm, rescale};
-use crate::control::{finite, seeded};
+use crate::control::{finite, one_pole_gain, seeded};
 
 const IN_BASE: usize = 0;
 const IN_PUSH: usize = 1;
 const IN_AMOUNT: usize = 2;
+const IN_AMPLITUDE: usize = 3;
 const MODE: usize = 0;
 const SPEED: usize = 1;
 const PUSH_GAIN: usize = 2;
 const RADIUS: usize = 3;
 const DIM: usize = 4;
 const SEED: usize = 5;
+const CHANGE_GAIN: usize = 6;
+const MAGNITUDE: usize = 7;
 
 /// Distance a second at speed 1 in the `vector` mode, from Autolume.
 const VECTOR_SPEED: f32 = 10.0;
@@ -26,6 +29,8 @@ const VECTOR_SPEED: f32 = 10.0;
 const MAX_SPEED: f32 = 1e6;
 /// Distance at which a target counts as reached, from Autolume.
 const ARRIVAL: f32 = 1.0;
+/// Time constant over which the amplitude's change is taken, so that it has one at every frame rate.
+const CHANGE_SECS: f32 = 0.05;
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -33,7 +38,9 @@ pub const SPEC: NodeSpec = NodeSpec {
     version: 1,
     label: "Latent walk",
     doc: "Wanders through the latent space at random, faster when the sound pushes. \
-        s = (speed + |push|·push_gain)·amount. `gaussian` (Autolume live) adds s·√dt·N(0, 1) to \
+        s = (speed + |push|·push_gain + |da/dt|·change_gain)·amount·(1 + magnitude·(a − 1)), where \
+        the amplitude a is 1 and does not change while it is open; its change is taken through a \
+        one-pole of 0.05 s. `gaussian` (Autolume live) adds s·√dt·N(0, 1) to \
         every value each frame: after a second its deviation is s, at every frame rate. `vector` \
         (Autolume) goes 10·s·dt straight towards a random target, and to the next one when within \
         distance 1 (within a tenth of the radius, if that is less). It walks about the base: in Z \
@@ -53,6 +60,11 @@ pub const SPEC: NodeSpec = NodeSpec {
             "amount",
             PortType::Control,
             "Scales every step, such as a loudness; 1 while open.",
+        ),
+        Port::optional(
+            "amplitude",
+            PortType::Control,
+            "A loudness of about 0..1, whose change and magnitude both drive the steps.",
         ),
     ],
     outputs: &[Port::output("latent", PortType::Latent, "Where it is, `[num_ws, dim]`.")],
@@ -76,6 +88,11 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard_int(0, u32::MAX as i64)
             .rebuild()
             .doc("Picks the start, and with the seed of the run the way."),
+        Param::float("change_gain", "Change gain", 1.0, (0.0, 10.0))
+            .hard(0.0, 1000.0)
+            .doc("How much an amplitude that changes by 1 a second adds to the speed."),
+        Param::float("magnitude", "Magnitude", 1.0, (0.0, 1.0))
+            .doc("How far the amplitude itself scales every step: 1 in proportion, 0 not at all."),
     ],
     build: || Box::new(Walk::default()),
 };
@@ -86,6 +103,24 @@ struct Walk {
     /// The base while none is wired.
     start: Vec<f32>,
     way: Way,
+    follower: Follower,
+}
+
+/// Follows the amplitude.
+#[derive(Default)]
+struct Follower {
+    level: Option<f32>,
+}
+
+impl Follower {
+    /// How fast the amplitude changes, a second. Whatever the frame rate, a leap of 1 adds up to a
+    /// change of 1.
+    fn change(&mut self, amplitude: f32, dt_secs: f64) -> f32 {
+        let level = self.level.get_or_insert(amplitude);
+        let step = (amplitude - *level) * one_pole_gain(dt_secs, CHANGE_SECS);
+        *level += step;
+        (step.abs() / dt_secs as f32).min(MAX_SPEED)
+    }
 }
 
 /// Where the walk is, relative to the base.
@@ -207,7 +242,19 @@ impl Node for Walk {
         };
         let push = finite(io, IN_PUSH).unwrap_or(0.0).abs() * io.params.float(PUSH_GAIN);
         let amount = finite(io, IN_AMOUNT).unwrap_or(1.0).max(0.0);
-        let speed = ((io.params.float(SPEED) + push).min(MAX_SPEED) * amount).min(MAX_SPEED);
+        let (change, magnitude) = match finite(io, IN_AMPLITUDE) {
+            Some(a) => {
+                let a = a.clamp(0.0, MAX_SPEED);
+                let change = self.follower.change(a, io.tick.dt_secs());
+                (
+                    change * io.params.float(CHANGE_GAIN),
+                    1.0 + io.params.float(MAGNITUDE) * (a - 1.0),
+                )
+            }
+            None => (0.0, 1.0),
+        };
+        let speed = (io.params.float(SPEED) + push + change).min(MAX_SPEED) * amount;
+        let speed = (speed.min(MAX_SPEED) * magnitude).min(MAX_SPEED);
         let seed = seeded::node_seed(io.tick.seed, io.params.int(SEED));
         let dt_secs = io.tick.dt_secs() as f32;
         self.way.fit(bounds);
@@ -229,11 +276,13 @@ impl Node for Walk {
     fn reset(&mut self) {
         self.way.shape = None;
         self.way.drawn = 0;
+        self.follower.level = None;
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
         if let Some(old) = old.downcast_mut::<Self>() {
             std::mem::swap(&mut self.way, &mut old.way);
+            std::mem::swap(&mut self.follower, &mut old.follower);
         }
     }
 }
@@ -348,6 +397,47 @@ mod tests {
             // s is 0.1 and 0.6; on the shell a small step is nearly straight.
             let ratio = moved(-0.5, 1.0) / moved(0.0, 1.0);
             assert!((ratio - 6.0).abs() < 0.1, "{mode}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn an_amplitude_drives_by_its_change_and_its_magnitude() {
+        for fps in [24, 30, 60] {
+            let way = |change_gain: f32, magnitude: f32, amplitude: &dyn Fn(u32) -> f32| {
+                let node = at_fps(fps, "vector").param("change_gain", change_gain);
+                let node = node.param("magnitude", magnitude).param("speed", 0.2_f32);
+                let mut node = node.param("radius", 1e3_f32).prepare().unwrap();
+                let base = Latent { space: Space::W, dim: 64, data: vec![0.0; 64] };
+                node.input("base", Value::Latent(base.into()));
+                let step = |frame| {
+                    node.input("amplitude", Value::Control(amplitude(frame)));
+                    run(&mut node, 1).remove(0)
+                };
+                let ways: Vec<_> = (0..fps).map(step).collect();
+                // The first step, which starts from the base.
+                norm(&ways[0]) + ways.windows(2).map(|p| distance(&p[0], &p[1])).sum::<f32>()
+            };
+            // A second at an even 0.5: 10·0.2·0.5, or 10·0.2 where the magnitude is let be.
+            assert!((way(1.0, 1.0, &|_| 0.5) - 1.0).abs() < 1e-3);
+            assert!((way(1.0, 0.0, &|_| 0.5) - 2.0).abs() < 1e-3);
+            // A leap by 0.4 adds 10·3·0.4, however many frames it takes.
+            let leap = |frame: u32| if frame < 3 { 0.1 } else { 0.5 };
+            let found = way(3.0, 0.0, &leap);
+            assert!((found - 14.0).abs() < 0.05, "{fps}: {found}");
+            assert!(way(3.0, 1.0, &|_| 0.0) < 1e-6, "silence stands still");
+        }
+    }
+
+    #[test]
+    fn a_leap_of_the_amplitude_scatters_alike_at_every_frame_rate() {
+        // The variance that a leap of 1 adds to the gaussian walk: ∫ (e^(−t/τ)/τ)² dt = 1/2τ.
+        for fps in [24, 30, 60] {
+            let dt = 1.0 / f64::from(fps);
+            let mut follower = Follower::default();
+            follower.change(0.0, dt);
+            let squares = (0..fps).map(|_| f64::from(follower.change(1.0, dt)).powi(2) * dt);
+            let variance: f64 = squares.sum();
+            assert!((variance - 10.0).abs() < 0.8, "{fps}: {variance}");
         }
     }
 

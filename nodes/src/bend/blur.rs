@@ -1,0 +1,33 @@
+//! `bend.blur`
+
+use lumawire_core::{NodeSpec, Param};
+use lumawire_models::stylegan2::BendOp;
+
+use super::shared::{BORDER, BendNode, Fresh, NUM_SHARED, border, spec, with_shared};
+
+const SIGMA: usize = 0;
+const BORDERS: usize = 1;
+const NUM_OWN: usize = 2;
+
+/// The node's description.
+pub const SPEC: NodeSpec = spec(
+    "bend.blur",
+    "Bend: blur",
+    "Blurs a layer's features. The plane of every chosen channel is convolved with a Gaussian, cut at \
+     3 sigma. Wide blurs of high layers take time. At its defaults it changes nothing.",
+    &with_shared::<NUM_OWN, { NUM_OWN + NUM_SHARED }>(
+        [
+            Param::float("sigma", "Width", 0.0, (0.0, 0.25)).hard(0.0, 0.5).doc(
+                "Standard deviation, as a share of the plane's shorter side: the same in all layers.",
+            ),
+            BORDER,
+        ],
+        Fresh::Full,
+    ),
+    || {
+        Box::new(BendNode {
+            num_own: NUM_OWN,
+            op: |p| BendOp::Blur { sigma: p.float(SIGMA), border: border(p, BORDERS) },
+        })
+    },
+);

@@ -1,0 +1,284 @@
+//! Contact sheets: a grid of pictures with labels, as a PNG.
+
+use std::path::Path;
+
+use candle_core::Tensor;
+use font8x8::{BASIC_FONTS, GREEK_FONTS, LATIN_FONTS, UnicodeFonts};
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use lumawire_models::ModelError;
+
+use crate::error::CommandError;
+
+const BACKGROUND: Rgb<u8> = Rgb([16, 17, 22]);
+const TEXT: Rgb<u8> = Rgb([222, 224, 232]);
+const DIM_TEXT: Rgb<u8> = Rgb([134, 139, 155]);
+/// Margins, and the space between pictures.
+const MARGIN_PX: u32 = 24;
+const GAP_PX: u32 = 6;
+/// The font has 8×8 pixels; it is drawn twice as large.
+const FONT_SCALE: u32 = 2;
+const CHAR_PX: u32 = 8 * FONT_SCALE;
+const LINE_PX: u32 = CHAR_PX + 6;
+/// The largest side of a sheet.
+const MAX_SIDE_PX: u32 = 32_768;
+
+/// A picture with a line below it, which may be empty.
+pub struct Cell {
+    /// The picture; it is drawn at the size of the sheet's cells.
+    pub picture: RgbImage,
+    /// The line below it.
+    pub caption: String,
+}
+
+/// A row of pictures with a label on its left: its first line stands out.
+pub struct Row {
+    /// The label's lines.
+    pub label: Vec<String>,
+    /// The pictures.
+    pub cells: Vec<Cell>,
+}
+
+/// A sheet.
+pub struct Sheet {
+    /// Lines above all else: the first stands out.
+    pub title: Vec<String>,
+    /// A heading for each column; may be empty.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Side of the pictures in pixels.
+    pub cell_px: u32,
+}
+
+impl Cell {
+    /// A picture without a caption.
+    pub fn new(picture: RgbImage) -> Self {
+        Self { picture, caption: String::new() }
+    }
+}
+
+/// The side that cells get for pictures of `resolution_px`: as they are where that is handy.
+pub fn cell_px(resolution_px: usize) -> u32 {
+    (resolution_px as u32).clamp(144, 192)
+}
+
+/// Planes of -1..1 (one, or three) of a square picture as 8 bit, by the rule of the published code:
+/// x·127.5 + 128, cut to 0..255 and to whole numbers.
+pub fn picture(planes: &[f32], side_px: usize) -> RgbImage {
+    let area = side_px * side_px;
+    let plane = |c: usize| planes.get(c * area..(c + 1) * area).unwrap_or(&planes[..area]);
+    let (red, green, blue) = (plane(0), plane(1), plane(2));
+    let level = |v: f32| (v * 127.5 + 128.0).clamp(0.0, 255.0) as u8;
+    RgbImage::from_fn(side_px as u32, side_px as u32, |x, y| {
+        let i = y as usize * side_px + x as usize;
+        Rgb([level(red[i]), level(green[i]), level(blue[i])])
+    })
+}
+
+/// Pictures `[n, channels, side, side]` of a network as 8 bit.
+pub fn pictures(batch: &Tensor) -> Result<Vec<RgbImage>, ModelError> {
+    let side_px = batch.dim(3)?;
+    let planes = batch.flatten_from(1)?.to_vec2::<f32>()?;
+    Ok(planes.iter().map(|planes| picture(planes, side_px)).collect())
+}
+
+/// A map `[side, side]` from black at its lowest over violet and orange to white at its highest.
+pub fn heat(map: &[f32], side_px: usize) -> RgbImage {
+    const STOPS: [[f32; 3]; 5] = [
+        [8.0, 6.0, 24.0],
+        [92.0, 24.0, 118.0],
+        [206.0, 62.0, 82.0],
+        [251.0, 158.0, 58.0],
+        [253.0, 250.0, 214.0],
+    ];
+    let lowest = map.iter().copied().fold(f32::INFINITY, f32::min);
+    let range = map.iter().copied().fold(f32::NEG_INFINITY, f32::max) - lowest;
+    RgbImage::from_fn(side_px as u32, side_px as u32, |x, y| {
+        let v = (map[y as usize * side_px + x as usize] - lowest) / range.max(f32::MIN_POSITIVE);
+        let at = v.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
+        let below = (at as usize).min(STOPS.len() - 2);
+        let (low, high) = (STOPS[below], STOPS[below + 1]);
+        let mix = |c: usize| low[c] + (high[c] - low[c]) * (at - below as f32);
+        Rgb([mix(0) as u8, mix(1) as u8, mix(2) as u8])
+    })
+}
+
+impl Sheet {
+    /// Draws the sheet and writes it as a PNG.
+    pub fn save(&self, path: &Path) -> Result<(), CommandError> {
+        let drawn = self.draw()?;
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        drawn
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .map_err(|e| CommandError::Usage(format!("the sheet cannot be drawn: {e}")))?;
+        std::fs::write(path, bytes.into_inner()).map_err(|source| CommandError::Io {
+            what: format!("writing {}", path.display()),
+            source,
+        })
+    }
+
+    fn draw(&self) -> Result<RgbImage, CommandError> {
+        let layout = Layout::of(self);
+        if layout.width.max(layout.height) > MAX_SIDE_PX {
+            return Err(CommandError::Usage(format!(
+                "the sheet would have {}x{} pixels: ask for less on it",
+                layout.width, layout.height
+            )));
+        }
+        let mut canvas = RgbImage::from_pixel(layout.width, layout.height, BACKGROUND);
+        for (i, line) in self.title.iter().enumerate() {
+            let y = MARGIN_PX + i as u32 * LINE_PX;
+            text(&mut canvas, MARGIN_PX, y, line, if i == 0 { TEXT } else { DIM_TEXT });
+        }
+        for (i, heading) in self.columns.iter().enumerate() {
+            let x = layout.column(i) + self.cell_px.saturating_sub(text_px(heading)) / 2;
+            text(&mut canvas, x, layout.top - LINE_PX, heading, DIM_TEXT);
+        }
+        for (i, row) in self.rows.iter().enumerate() {
+            self.draw_row(&mut canvas, &layout, layout.top + i as u32 * layout.row_px, row);
+        }
+        Ok(canvas)
+    }
+
+    fn draw_row(&self, canvas: &mut RgbImage, layout: &Layout, top: u32, row: &Row) {
+        let label_px = row.label.len() as u32 * LINE_PX;
+        let label_top = top + self.cell_px.saturating_sub(label_px) / 2;
+        for (i, line) in row.label.iter().enumerate() {
+            let x = MARGIN_PX + layout.label_px.saturating_sub(text_px(line) + 2 * CHAR_PX);
+            let colour = if i == 0 { TEXT } else { DIM_TEXT };
+            text(canvas, x, label_top + i as u32 * LINE_PX, line, colour);
+        }
+        for (i, cell) in row.cells.iter().enumerate() {
+            let x = layout.column(i);
+            let picture = fit(&cell.picture, self.cell_px);
+            imageops::replace(canvas, &picture, x.into(), top.into());
+            let caption_x = x + self.cell_px.saturating_sub(text_px(&cell.caption)) / 2;
+            text(canvas, caption_x, top + self.cell_px + 6, &cell.caption, DIM_TEXT);
+        }
+    }
+}
+
+/// Where things lie on a sheet.
+struct Layout {
+    width: u32,
+    height: u32,
+    /// Width of the labels and the space behind them.
+    label_px: u32,
+    /// Top of the first row.
+    top: u32,
+    /// From row to row.
+    row_px: u32,
+    /// From column to column.
+    column_px: u32,
+}
+
+impl Layout {
+    fn of(sheet: &Sheet) -> Self {
+        let labels = sheet.rows.iter().flat_map(|row| &row.label);
+        let label_px = labels.map(|line| text_px(line) + 2 * CHAR_PX).max().unwrap_or(0);
+        let title_px = sheet.title.iter().map(|line| text_px(line)).max().unwrap_or(0);
+        let has_captions = sheet.rows.iter().flat_map(|r| &r.cells).any(|c| !c.caption.is_empty());
+        let row_px = sheet.cell_px + if has_captions { LINE_PX + 2 * GAP_PX } else { GAP_PX };
+        let column_px = sheet.cell_px + GAP_PX;
+        let num_columns = sheet.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
+        let heading_px = if sheet.columns.is_empty() { 0 } else { LINE_PX };
+        let top = MARGIN_PX + sheet.title.len() as u32 * LINE_PX + CHAR_PX + heading_px;
+        let grid_px = (label_px + num_columns * column_px).saturating_sub(GAP_PX);
+        Self {
+            width: 2 * MARGIN_PX + grid_px.max(title_px),
+            height: top + (sheet.rows.len() as u32 * row_px).saturating_sub(GAP_PX) + MARGIN_PX,
+            label_px,
+            top,
+            row_px,
+            column_px,
+        }
+    }
+
+    /// Left of column `i`.
+    fn column(&self, i: usize) -> u32 {
+        MARGIN_PX + self.label_px + i as u32 * self.column_px
+    }
+}
+
+/// The picture with its longer side at `side_px`.
+fn fit(picture: &RgbImage, side_px: u32) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let longer = width.max(height).max(1);
+    if longer == side_px {
+        return picture.clone();
+    }
+    let scaled = |side: u32| (side * side_px / longer).max(1);
+    // Small maps keep their pixels in sight, pictures are smooth.
+    let filter = if 4 * longer <= side_px { FilterType::Nearest } else { FilterType::CatmullRom };
+    imageops::resize(picture, scaled(width), scaled(height), filter)
+}
+
+/// Width of a line.
+fn text_px(line: &str) -> u32 {
+    line.chars().count() as u32 * CHAR_PX
+}
+
+/// Writes a line with its upper left corner at (x, y). What lies outside is cut off, what the font
+/// lacks is left blank.
+fn text(canvas: &mut RgbImage, x: u32, y: u32, line: &str, colour: Rgb<u8>) {
+    for (i, character) in line.chars().enumerate() {
+        let glyph = BASIC_FONTS
+            .get(character)
+            .or_else(|| LATIN_FONTS.get(character))
+            .or_else(|| GREEK_FONTS.get(character));
+        let Some(glyph) = glyph else { continue };
+        let left = x + i as u32 * CHAR_PX;
+        for dy in 0..CHAR_PX {
+            for dx in 0..CHAR_PX {
+                let lit = glyph[(dy / FONT_SCALE) as usize] >> (dx / FONT_SCALE) & 1 == 1;
+                if lit && let Some(pixel) = canvas.get_pixel_mut_checked(left + dx, y + dy) {
+                    *pixel = colour;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet(rows: usize, columns: usize) -> Sheet {
+        let grey = || Cell::new(RgbImage::from_pixel(8, 8, Rgb([200, 0, 0])));
+        let row = || Row { label: vec!["x".into()], cells: (0..columns).map(|_| grey()).collect() };
+        let columns = (0..columns).map(|i| format!("{i}")).collect();
+        let rows = (0..rows).map(|_| row()).collect();
+        Sheet { title: vec!["A".into()], columns, rows, cell_px: 32 }
+    }
+
+    #[test]
+    fn pictures_follow_the_published_rule() {
+        let planes = [-2.0, -1.0, 0.0, 0.9961, 1.0, f32::NAN];
+        let levels = |v: f32| picture(&[v; 3], 1).get_pixel(0, 0).0;
+        assert_eq!(planes.map(|v| levels(v)[0]), [0, 0, 128, 255, 255, 0]);
+        let planes: Vec<f32> = [0.0, -1.0, 1.0].iter().flat_map(|v| [*v; 4]).collect();
+        assert_eq!(picture(&planes, 2).get_pixel(1, 0).0, [128, 0, 255]);
+        assert_eq!(picture(&[0.0; 4], 2).get_pixel(1, 1).0, [128; 3]);
+    }
+
+    #[test]
+    fn heat_rises_from_dark_to_light() {
+        let drawn = heat(&[-3.0, 1.0, 5.0, 3.0], 2);
+        let light = |x, y| drawn.get_pixel(x, y).0.iter().map(|v| u32::from(*v)).sum::<u32>();
+        assert!(
+            light(0, 0) < light(1, 0) && light(1, 0) < light(1, 1) && light(1, 1) < light(0, 1)
+        );
+        assert_eq!(heat(&[2.0; 4], 2).get_pixel(0, 0).0, [8, 6, 24]);
+    }
+
+    #[test]
+    fn every_cell_is_drawn_once() {
+        let drawn = sheet(3, 4).draw().unwrap();
+        let red = drawn.pixels().filter(|p| p.0 == [200, 0, 0]).count();
+        assert_eq!(red, 3 * 4 * 32 * 32);
+        let lit = drawn.pixels().filter(|p| **p == TEXT).count();
+        assert!(lit > 100, "labels: {lit}");
+        assert!(sheet(2000, 1).draw().is_err());
+    }
+}
