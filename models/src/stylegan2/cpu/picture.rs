@@ -51,7 +51,7 @@ impl Picture {
     fn upsample_row(&self, y: usize, scratch: &mut [f32], out: &mut [f32]) {
         let width = self.width;
         let near = self.row(y / 2);
-        let beside = if y % 2 == 0 { (y / 2).checked_sub(1) } else { Some(y / 2 + 1) };
+        let beside = if y.is_multiple_of(2) { (y / 2).checked_sub(1) } else { Some(y / 2 + 1) };
         let far = beside.filter(|&y| y < self.height).map(|y| self.row(y));
         let mixed = &mut scratch[..width + 2];
         for (colour, out) in out.chunks_exact_mut(2 * width).enumerate() {

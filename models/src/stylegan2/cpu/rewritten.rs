@@ -9,7 +9,13 @@ use crate::stylegan2::rewrite::Rewrite;
 
 /// A layer as it was last rewritten: made again only where the rewrites differ.
 #[derive(Default)]
-pub struct Rewritten(Mutex<Option<(String, Arc<(Layer, LayerWeights)>)>>);
+pub struct Rewritten(Mutex<Option<Last>>);
+
+struct Last {
+    /// The rewrites.
+    key: String,
+    pair: Arc<(Layer, LayerWeights)>,
+}
 
 impl Rewritten {
     /// Layer `number` after `changes` of its trained `weights`.
@@ -23,15 +29,13 @@ impl Rewritten {
         // Shows every setting to the last digit, and other networks by their content.
         let key = format!("{changes:?}");
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, pair)) = &*last
-            && *known == key
-        {
-            return pair.clone();
+        if let Some(last) = last.as_ref().filter(|last| last.key == key) {
+            return last.pair.clone();
         }
         let mut weights = weights.clone();
         changes.iter().for_each(|change| change.apply(number, &mut weights));
         let pair = Arc::new((Layer::new(tools, &weights), weights));
-        *last = Some((key, pair.clone()));
+        *last = Some(Last { key, pair: pair.clone() });
         pair
     }
 }
