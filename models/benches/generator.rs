@@ -78,7 +78,7 @@ fn in_turn(
     mut peer: Option<&mut Peer>,
 ) -> (f64, Option<f64>) {
     let shaping = Shaping::default();
-    let mut own = || {
+    let own = || {
         pool.install(|| {
             let start = Instant::now();
             generator.synthesize(ws, &shaping).expect("a picture");

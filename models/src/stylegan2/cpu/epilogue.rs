@@ -2,12 +2,14 @@
 
 use super::simd::{Vector, get};
 
-/// leaky_relu(sum·demodulation + noise + bias)·gain, bounded.
+/// leaky_relu(sum·demodulation + noise·noise_gain + bias)·gain, bounded.
 pub struct Epilogue<'a> {
     /// Factor of each channel, padded.
     pub demodulation: &'a [f32],
     /// `[height, width]`, the same for all channels; none where it is empty.
     pub noise: &'a [f32],
+    /// Factor of the noise.
+    pub noise_gain: f32,
     /// Of each channel, padded.
     pub bias: &'a [f32],
     /// Factor after the activation.
@@ -20,7 +22,7 @@ impl Epilogue<'_> {
     /// The noise of pixel `i`.
     #[inline(always)]
     pub fn noise(&self, i: usize) -> f32 {
-        self.noise.get(i).copied().unwrap_or(0.0)
+        self.noise.get(i).map_or(0.0, |noise| noise * self.noise_gain)
     }
 
     /// What channels `c..` have in common.

@@ -2,9 +2,11 @@
 
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use super::direct;
 use super::epilogue::Epilogue;
-use super::features::{Buffer, Features, padded};
+use super::features::{Buffer, Features, Lease, padded};
 use super::panels::Panels;
 use super::picture::ToRgb;
 use super::residual::Residual;
@@ -62,6 +64,8 @@ pub struct Run<'a> {
     pub modulation: &'a Modulation,
     /// `[height, width]`, empty for none.
     pub noise: &'a [f32],
+    /// Factor of the noise.
+    pub noise_gain: f32,
     /// Factor after the activation.
     pub gain: f32,
     /// Bound of the activations.
@@ -115,6 +119,7 @@ impl Layer {
         let epilogue = Epilogue {
             demodulation: &run.modulation.demodulation,
             noise: run.noise,
+            noise_gain: run.noise_gain,
             bias: &self.bias,
             gain: std::f32::consts::SQRT_2 * run.gain,
             bound: run.clamp.map_or(f32::INFINITY, |clamp| clamp * run.gain),
@@ -124,27 +129,46 @@ impl Layer {
             Packed::Winograd(panels) => {
                 winograd::convolve(tools, x, styles, panels, &epilogue, out);
             }
-            Packed::Direct(panels) => styled(tools, x, styles, |x| {
-                direct::convolve(tools, x, panels, inputs, Some(&epilogue), out);
-            }),
-            Packed::Up(phases) => styled(tools, x, styles, |x| {
-                up::convolve(tools, x, phases, inputs, &epilogue, out);
-            }),
+            Packed::Direct(panels) if self.has_small_kernels(x) => {
+                let mut scaled = tools.panels.take();
+                scaled[0].assign_scaled(panels, &styles[..inputs]);
+                direct::convolve(tools, x, &scaled[0], inputs, Some(&epilogue), out);
+            }
+            Packed::Direct(panels) => {
+                let x = styled(tools, x, styles);
+                direct::convolve(tools, &x, panels, inputs, Some(&epilogue), out);
+            }
+            Packed::Up(phases) if self.has_small_kernels(x) => {
+                let mut scaled = tools.panels.take();
+                for (to, from) in scaled.iter_mut().zip(phases) {
+                    to.assign_scaled(from, &styles[..inputs]);
+                }
+                up::convolve(tools, x, &scaled, inputs, &epilogue, out);
+            }
+            Packed::Up(phases) => {
+                up::convolve(tools, &styled(tools, x, styles), phases, inputs, &epilogue, out);
+            }
         }
+    }
+
+    /// Whether there are fewer kernel values than features, and so fewer to multiply by styles.
+    fn has_small_kernels(&self, x: &Features) -> bool {
+        9 * self.shape.outputs < x.height * x.width
     }
 }
 
 /// Σ weight² over each kernel, `[inputs, outputs]`.
 fn power(tools: &Tools, weights: &LayerWeights) -> Panels {
     let squared = |kernel: &[f32]| kernel.iter().map(|v| v * v).sum::<f32>();
-    let power: Vec<f32> = weights.weight.chunks_exact(9).map(squared).collect();
+    let power: Vec<f32> =
+        weights.weight.par_chunks_exact(9).with_min_len(4096).map(squared).collect();
     Panels::transposed(tools.isa, &power, weights.inputs, weights.outputs, 1.0)
 }
 
-/// Calls `then` with the features times the styles.
-fn styled(tools: &Tools, x: &Features, styles: &[f32], then: impl FnOnce(&Features)) {
+/// The features times the styles.
+fn styled<'a>(tools: &'a Tools, x: &Features, styles: &[f32]) -> Lease<'a, Features> {
     let mut scaled = tools.features.take();
     scaled.reshape(x.height, x.width, x.channels);
     scaled.assign_scaled(x, styles);
-    then(&scaled);
+    scaled
 }

@@ -31,9 +31,11 @@ use rayon::prelude::*;
 
 use super::config::{Architecture, Config};
 use super::layers::LayerWeights;
+use super::noise::NoiseMode;
 use super::shaping::{LayerOutput, Shaping, Tap};
 use features::{Buffer, Features, Pool};
 use layer::{Layer, Modulation, Run};
+use panels::Panels;
 use picture::Picture;
 use rewritten::Rewritten;
 pub use rule::Cost;
@@ -45,6 +47,7 @@ struct Tools {
     isa: Isa,
     buffers: Pool<Buffer>,
     features: Pool<Features>,
+    panels: Pool<[Panels; 4]>,
 }
 
 /// The synthesis network, packed for the CPU.
@@ -113,7 +116,12 @@ impl Current<'_> {
 impl Engine {
     /// For a network of so many convolutions.
     pub fn new(isa: Isa, num_convolutions: usize) -> Self {
-        let tools = Tools { isa, buffers: Pool::default(), features: Pool::default() };
+        let tools = Tools {
+            isa,
+            buffers: Pool::default(),
+            features: Pool::default(),
+            panels: Pool::default(),
+        };
         let slots = (0..num_convolutions).map(|_| Slot::default()).collect();
         Self { tools, spaces: Pool::default(), slots }
     }
@@ -152,12 +160,21 @@ impl Engine {
             }
             let ends_block = !weights.up;
             let is_residual = job.config.architecture == Architecture::Resnet && number > 1;
-            let noise = job.shaping.noise.picture(number, weights, &job.shaping.canvas);
-            space.noise = noise.unwrap_or_default();
+            let shaping = job.shaping;
+            let noise_gain = shaping.noise.gain(number, weights);
+            let noise = match shaping.noise.mode {
+                _ if noise_gain == 0.0 => &[][..],
+                NoiseMode::Const if shaping.canvas.is_square() => &weights.noise,
+                _ => {
+                    shaping.noise.fill(number, weights, &shaping.canvas, &mut space.noise);
+                    &space.noise
+                }
+            };
             let run = Run {
                 weights,
                 modulation: &space.modulations[index],
-                noise: &space.noise,
+                noise,
+                noise_gain,
                 gain: if is_residual && ends_block { std::f32::consts::FRAC_1_SQRT_2 } else { 1.0 },
                 clamp: job.config.conv_clamp,
                 fast: job.fast,

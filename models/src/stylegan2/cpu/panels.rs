@@ -50,6 +50,22 @@ impl Panels {
         &self.data[(group * self.count + i) * len..][..len]
     }
 
+    /// Takes the values of `from`, each row times the style of its channel: row k belongs to channel
+    /// k mod `styles.len()`.
+    pub fn assign_scaled(&mut self, from: &Panels, styles: &[f32]) {
+        (self.depth, self.width) = (from.depth, from.width);
+        (self.vectors, self.count) = (from.vectors, from.count);
+        self.data.resize(from.data.len());
+        let panel_len = from.depth * from.width;
+        let panels = self.data.par_chunks_mut(panel_len).zip(from.data.par_chunks(panel_len));
+        panels.for_each(|(to, from)| {
+            let rows = to.chunks_exact_mut(self.width).zip(from.chunks_exact(self.width));
+            for ((to, from), style) in rows.zip(styles.iter().cycle()) {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = from * style);
+            }
+        });
+    }
+
     /// All panels of all groups in order.
     pub fn par_panels_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [f32]> + use<'_> {
         self.data.par_chunks_mut(self.depth * self.width)
@@ -79,9 +95,10 @@ pub fn pack_taps(
     panels.par_panels_mut().enumerate().for_each(|(i, panel)| {
         let kernels = weight.chunks_exact(inputs * 9).skip(i * width).take(width);
         for (o, kernels) in kernels.enumerate() {
-            for (c, kernel) in kernels.chunks_exact(9).enumerate() {
-                for (t, &tap) in taps.iter().enumerate() {
-                    panel[(t * inputs + c) * width + o] = kernel[tap];
+            for (rows, &tap) in panel.chunks_exact_mut(inputs * width).zip(taps) {
+                let kernels = kernels.iter().skip(tap).step_by(9);
+                for (row, v) in rows.chunks_exact_mut(width).zip(kernels) {
+                    row[o] = *v;
                 }
             }
         }

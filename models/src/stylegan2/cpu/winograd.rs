@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::Tools;
+use super::direct;
 use super::epilogue::Epilogue;
-use super::features::{Buffer, Features};
+use super::features::{Buffer, Features, padded};
 use super::kernel::product::{Product, Raster};
-use super::kernel::winograd::{Backward, Forward, POINTS, TILE, Tiles, transform_kernel};
+use super::kernel::winograd::{Backward, Forward, POINTS, TILE, Tiles, TransformKernels};
 use super::panels::Panels;
 
 /// Weights up to this many values stay in the caches while every thread goes through its own
@@ -21,23 +22,17 @@ const GAP: usize = 16;
 
 /// The weights `[outputs, inputs, 3, 3]`, transformed.
 pub fn pack(tools: &Tools, weight: &[f32], (outputs, inputs): (usize, usize)) -> Panels {
+    let kernels = direct::pack(tools, weight, (outputs, inputs));
     let mut panels = Panels::zeros(tools.isa, POINTS, inputs, outputs);
-    let (width, count) = (panels.width, panels.count);
-    let panel_len = inputs * width;
-    // For each panel its part of every point.
+    let count = panels.count;
     let mut parts: Vec<Vec<&mut [f32]>> = (0..count).map(|_| Vec::new()).collect();
+    let panel_len = inputs * panels.width;
     for (i, part) in panels.values_mut().chunks_exact_mut(panel_len).enumerate() {
         parts[i % count].push(part);
     }
-    parts.into_par_iter().enumerate().for_each(|(i, mut points)| {
-        let kernels = weight.chunks_exact(inputs * 9).skip(i * width).take(width);
-        for (o, kernels) in kernels.enumerate() {
-            for (c, kernel) in kernels.chunks_exact(9).enumerate() {
-                for (point, v) in points.iter_mut().zip(transform_kernel(kernel)) {
-                    point[c * width + o] = v;
-                }
-            }
-        }
+    parts.into_par_iter().enumerate().for_each(|(i, points)| {
+        let kernels = kernels.panel(0, i);
+        tools.isa.run(padded(outputs), TransformKernels { kernels, points });
     });
     panels
 }

@@ -4,28 +4,56 @@
 #![allow(unsafe_code)] // checks its bounds once a tile, not at every value
 
 use super::super::epilogue::{Epilogue, Finish};
-use super::super::simd::{Kernel, Vector};
+use super::super::simd::{Kernel, Vector, get, put};
 
 /// Values of a transformed tile.
 pub const POINTS: usize = 36;
 /// Outputs of a tile along one axis.
 pub const TILE: usize = 4;
 
-const G: [[f64; 3]; 6] = [
-    [1.0 / 4.0, 0.0, 0.0],
-    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-    [0.0, 0.0, 1.0],
-];
+/// G g Gᵀ of one panel of 3×3 kernels.
+pub struct TransformKernels<'a> {
+    /// `[9, inputs, outputs]`.
+    pub kernels: &'a [f32],
+    /// The panel's part of each of the 36 points, `[inputs, outputs]`.
+    pub points: Vec<&'a mut [f32]>,
+}
 
-/// G g Gᵀ of a 3×3 kernel.
-pub fn transform_kernel(kernel: &[f32]) -> [f32; POINTS] {
-    let rows: [[f64; 3]; 6] = std::array::from_fn(|i| {
-        std::array::from_fn(|x| (0..3).map(|y| G[i][y] * f64::from(kernel[y * 3 + x])).sum())
-    });
-    std::array::from_fn(|p| (0..3).map(|x| rows[p / 6][x] * G[p % 6][x]).sum::<f64>() as f32)
+impl Kernel for TransformKernels<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        let len = self.kernels.len() / 9;
+        for place in (0..len).step_by(V::LANES) {
+            let mut rows = [[V::splat(0.0); 6]; 3];
+            for y in 0..3 {
+                let tap = |x: usize| &self.kernels[(y * 3 + x) * len + place..];
+                rows[y] = spread(get(tap(0)), get(tap(1)), get(tap(2)));
+            }
+            for x in 0..6 {
+                let column = spread(rows[0][x], rows[1][x], rows[2][x]);
+                for y in 0..6 {
+                    put(&mut self.points[y * 6 + x][place..], column[y]);
+                }
+            }
+        }
+    }
+}
+
+/// G g.
+#[inline(always)]
+fn spread<V: Vector>(a: V, b: V, c: V) -> [V; 6] {
+    let (sixth, near) = (V::splat(-1.0 / 6.0), a.add(c));
+    // (a + 2b + 4c)/24 and (a - 2b + 4c)/24.
+    let far = c.mul_add(V::splat(4.0), a).mul(V::splat(1.0 / 24.0));
+    let side = b.mul(V::splat(1.0 / 12.0));
+    [
+        a.mul(V::splat(0.25)),
+        near.add(b).mul(sixth),
+        near.sub(b).mul(sixth),
+        far.add(side),
+        far.sub(side),
+        c,
+    ]
 }
 
 /// A picture's tiles, row by row.
