@@ -1,7 +1,10 @@
-//! `cargo xtask bench`: the benchmarks, and one table of what they measured.
+//! `cargo xtask bench`: the benchmarks, and one table of what they measured. The generator's prints
+//! its own, beside PyTorch's times.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::SystemTime;
 
 use serde_json::Value as Json;
@@ -33,6 +36,9 @@ pub fn run(name: Option<&str>) -> Outcome {
         }
         None => NAMES.iter().fold(&mut cargo, |cargo, name| cargo.args(["--bench", name])),
     };
+    if let Some(peer) = peer() {
+        cargo.env("LUMAWIRE_PEER", peer);
+    }
     let started = SystemTime::now();
     shell::run(&mut cargo)?;
     let metadata = shell::metadata(&["--no-deps"])?;
@@ -44,8 +50,26 @@ pub fn run(name: Option<&str>) -> Outcome {
         }
     }
     measured.sort_by(|a, b| a.name.cmp(&b.name));
-    print!("{}", table(&measured));
+    if !measured.is_empty() {
+        print!("{}", table(&measured));
+    }
     Ok(())
+}
+
+/// The command of the generator's peer, where a Python with PyTorch is found.
+fn peer() -> Option<OsString> {
+    let python = std::env::var_os("LUMAWIRE_PYTHON").unwrap_or_else(|| "python3".into());
+    let mut import = shell::command(&python, ["-c", "import torch"]);
+    let import = import.stderr(Stdio::null()).status();
+    if !import.is_ok_and(|status| status.success()) {
+        println!("no Python with PyTorch to measure against (LUMAWIRE_PYTHON may name one)");
+        return None;
+    }
+    let script = shell::root().join("xtask/peers/stylegan2_torch.py");
+    let mut command = python;
+    command.push("\n");
+    command.push(script);
+    Some(command)
 }
 
 /// All folders `new` below `folder` that hold estimates.

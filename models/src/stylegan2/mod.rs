@@ -26,6 +26,8 @@ pub(crate) use mapping::mean_w;
 pub(crate) use weights::infer_config;
 
 pub use config::{Architecture, Config};
+pub use cpu::Cost;
+use cpu::Isa;
 pub use layers::{Affine, LayerWeights, ToRgbWeights};
 pub use noise::{Noise, NoiseField, NoiseMode};
 pub use rewrite::{Rewrite, RewriteOp};
@@ -189,6 +191,20 @@ impl Generator {
         let mut tap = Tap { layers: &[], take: &mut |_| (), stop_after: false };
         let pictures = self.synthesize_tapped(path, ws, shaping, &mut tap)?;
         pictures.ok_or_else(|| ModelError::Input("nothing was drawn".into()))
+    }
+
+    /// Draws `ws` `[1, num_ws, w_dim]` on the CPU to measure it: `done` is called when the styles
+    /// are computed (0) and when convolution 1, 2, … is.
+    pub fn synthesize_watched(&self, ws: &Tensor, done: &dyn Fn(usize)) -> Result<(), ModelError> {
+        self.expect_ws(ws)?;
+        let ws = ws.flatten_all()?.to_vec1::<f32>()?;
+        Ok(self.synthesis.draw_watched(&ws, done)?)
+    }
+
+    /// What each convolution costs on the CPU, and by which instruction set it is computed.
+    pub fn costs(&self) -> (Vec<Cost>, &'static str) {
+        let layers = (1..self.config.num_layers()).filter_map(|layer| self.layer_weights(layer));
+        (layers.map(cpu::cost).collect(), Isa::best().name())
     }
 
     /// As [`synthesize_by`](Self::synthesize_by), showing `tap` what its layers make. `None` where

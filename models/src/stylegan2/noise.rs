@@ -8,9 +8,6 @@ use rayon::prelude::*;
 use super::canvas::Canvas;
 use super::layers::LayerWeights;
 
-/// Numbers that are worth a thread of their own.
-const CHUNK: usize = 1 << 14;
-
 /// Pictures of noise that somebody else makes, layer by layer.
 pub trait NoiseField: Send + Sync {
     /// Fills `out` `[height_px, width_px]` with the noise of convolution `layer` (1, 2, …): about
@@ -72,46 +69,56 @@ impl Noise {
         weights: &LayerWeights,
         canvas: &Canvas,
     ) -> Option<Vec<f32>> {
-        let own = self.layer_strengths.get(layer - 1).copied().unwrap_or(1.0);
-        let strength = weights.noise_strength * self.strength * own;
-        if strength == 0.0 || !strength.is_finite() {
+        let gain = self.gain(layer, weights);
+        if gain == 0.0 {
             return None;
         }
-        let (height, width) = canvas.size_px(weights.resolution);
-        let mut picture = match &self.mode {
-            NoiseMode::None => return None,
-            NoiseMode::Const => canvas.widen(&weights.noise, weights.resolution),
-            NoiseMode::Random => {
-                let mut picture = vec![0.0; height * width];
-                fill_normal(self.seed, layer as u64, &mut picture);
-                picture
-            }
-            NoiseMode::Field(field) => {
-                let mut picture = vec![0.0; height * width];
-                field.fill(layer, height, width, &mut picture);
-                picture
-            }
-        };
-        for v in &mut picture {
-            *v = if v.is_finite() { *v * strength } else { 0.0 };
-        }
+        let mut picture = Vec::new();
+        self.fill(layer, weights, canvas, &mut picture);
+        picture.iter_mut().for_each(|v| *v *= gain);
         Some(picture)
     }
+
+    /// Factor on the noise of convolution `layer`, 0 where there is none.
+    pub(super) fn gain(&self, layer: usize, weights: &LayerWeights) -> f32 {
+        let own = self.layer_strengths.get(layer - 1).copied().unwrap_or(1.0);
+        let gain = weights.noise_strength * self.strength * own;
+        if gain.is_finite() && !matches!(self.mode, NoiseMode::None) { gain } else { 0.0 }
+    }
+
+    /// Makes `out` the noise of convolution `layer` before its factor, `[height, width]`.
+    pub(super) fn fill(
+        &self,
+        layer: usize,
+        weights: &LayerWeights,
+        canvas: &Canvas,
+        out: &mut Vec<f32>,
+    ) {
+        let (height, width) = canvas.size_px(weights.resolution);
+        out.resize(height * width, 0.0);
+        match &self.mode {
+            NoiseMode::None => out.fill(0.0),
+            NoiseMode::Const => *out = canvas.widen(&weights.noise, weights.resolution),
+            NoiseMode::Random => fill_normal(self.seed, layer as u64, out),
+            NoiseMode::Field(field) => {
+                field.fill(layer, height, width, out);
+                out.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
+            }
+        }
+    }
 }
+
+/// Numbers that one thread draws at a time.
+const PARALLEL_LEN: usize = 4096;
 
 /// Fills `out` with standard normal numbers: the same for equal seeds and streams, on every machine.
 pub fn fill_normal(seed: u64, stream: u64, out: &mut [f32]) {
     let stream = mix(seed ^ mix(stream));
-    let fill = |(chunk, out): (usize, &mut [f32])| {
-        for (i, v) in ((chunk * CHUNK) as u64..).zip(out) {
+    out.par_chunks_mut(PARALLEL_LEN).enumerate().for_each(|(chunk, out)| {
+        for (i, v) in ((chunk * PARALLEL_LEN) as u64..).zip(out) {
             *v = normal(stream, i);
         }
-    };
-    if out.len() <= CHUNK {
-        fill((0, out));
-    } else {
-        out.par_chunks_mut(CHUNK).enumerate().for_each(fill);
-    }
+    });
 }
 
 /// The sum of twelve uniforms less 6: mean 0, variance 1, within ±6. In integers, as a libm's
@@ -139,7 +146,7 @@ mod tests {
     #[test]
     fn random_noise_is_standard_normal_and_repeats() {
         let draw = |seed, layer| {
-            let mut noise = vec![0.0; 3 * CHUNK];
+            let mut noise = vec![0.0; 3 * PARALLEL_LEN];
             fill_normal(seed, layer, &mut noise);
             noise
         };

@@ -4,7 +4,7 @@
 use candle_core::{Device, Tensor};
 
 use super::config::{Architecture, Config};
-use super::cpu::{Epilogue, ModulatedConv};
+use super::cpu::{Engine, Isa, Job};
 use super::layers::{LayerWeights, ToRgbWeights};
 use super::ops::{bound, convolve, convolve_up, leaky_relu, mix_channels, upsample};
 use super::shaping::{LayerOutput, Shaping, Tap};
@@ -29,13 +29,13 @@ pub(super) struct Synthesis {
     constant: Vec<f32>,
     /// Convolution 1, 2, …
     layers: Vec<LayerWeights>,
+    engine: Engine,
 }
 
 /// One picture on its way through the network.
 struct Pass<'a> {
     ws: &'a [f32],
     shaping: &'a Shaping,
-    path: Path,
     device: &'a Device,
 }
 
@@ -43,9 +43,10 @@ impl Synthesis {
     pub fn load(weights: &Weights, config: &Config) -> Result<Self, ModelError> {
         let layers = (1..config.num_layers())
             .map(|layer| LayerWeights::load(weights, config, layer))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         let constant = weights.values("synthesis.b4.const", &[config.layer_channels(0), 4, 4])?;
-        Ok(Self { config: config.clone(), constant, layers })
+        let engine = Engine::new(Isa::best(), layers.len());
+        Ok(Self { config: config.clone(), constant, layers, engine })
     }
 
     /// The weights of convolution `layer` (1, 2, …).
@@ -64,7 +65,12 @@ impl Synthesis {
         tap: &mut Tap<'_>,
         device: &Device,
     ) -> candle_core::Result<Option<Tensor>> {
-        let pass = Pass { ws, shaping, path, device };
+        if path != Path::Reference {
+            let job = Job { picture, fast: path == Path::Fast, ..self.job(ws, shaping) };
+            let drawn = self.engine.draw(&job, tap)?;
+            return drawn.map(|image| image.to_device(device)).transpose();
+        }
+        let pass = Pass { ws, shaping, device };
         let mut x = pass.constant(&self.constant, self.config.layer_channels(0))?;
         let mut image: Option<Tensor> = None;
         let mut around = None;
@@ -105,6 +111,26 @@ impl Synthesis {
         image.squeeze(0).map(Some)
     }
 
+    /// Draws on the CPU, calling `done` after each step.
+    pub fn draw_watched(&self, ws: &[f32], done: &dyn Fn(usize)) -> candle_core::Result<()> {
+        let mut tap = Tap { layers: &[], take: &mut |_| (), stop_after: false };
+        let shaping = Shaping::default();
+        self.engine.draw(&Job { done, ..self.job(ws, &shaping) }, &mut tap).map(drop)
+    }
+
+    fn job<'a>(&'a self, ws: &'a [f32], shaping: &'a Shaping) -> Job<'a> {
+        Job {
+            config: &self.config,
+            constant: &self.constant,
+            layers: &self.layers,
+            picture: 0,
+            ws,
+            shaping,
+            fast: true,
+            done: &|_| (),
+        }
+    }
+
     /// The weights of convolution `layer` after the rewrites, if there are any.
     fn rewritten(&self, layer: usize, shaping: &Shaping) -> Option<LayerWeights> {
         let mut changes = shaping.rewrites.iter().filter(|r| r.changes(layer)).peekable();
@@ -142,9 +168,6 @@ impl Pass<'_> {
         let styles = weights.affine.styles(self.w(layer - 1, w_dim));
         let demodulation = demodulation(weights, &styles);
         let noise = self.shaping.noise.picture(layer, weights, &self.shaping.canvas);
-        if self.path != Path::Reference {
-            return convolve_cpu(x, weights, styles, demodulation, noise, gain, clamp);
-        }
         let per_channel =
             |values: &[f32]| Tensor::from_slice(values, (1, values.len(), 1, 1), self.device);
         let kernels = Tensor::from_slice(
@@ -216,36 +239,6 @@ fn bend(x: Tensor, layer: usize, shaping: &Shaping) -> candle_core::Result<Tenso
     let mut planes = x.flatten_all()?.to_vec1::<f32>()?;
     bends.for_each(|bend| bend.apply(&mut planes, height, width));
     Tensor::from_vec(planes, (1, channels, height, width), x.device())
-}
-
-fn convolve_cpu(
-    x: &Tensor,
-    weights: &LayerWeights,
-    styles: Vec<f32>,
-    demodulation: Vec<f32>,
-    noise: Option<Vec<f32>>,
-    gain: f64,
-    clamp: Option<f32>,
-) -> candle_core::Result<Tensor> {
-    let (outputs, inputs) = (weights.outputs, weights.inputs);
-    let weight = Tensor::from_slice(&weights.weight, (outputs, inputs, 9), &Device::Cpu)?;
-    let weight = if weights.up {
-        weight.transpose(1, 2)?.reshape((outputs * 9, inputs))?
-    } else {
-        weight.reshape((outputs, inputs * 9))?
-    };
-    x.contiguous()?.apply_op1_no_bwd(&ModulatedConv {
-        weight: weight.contiguous()?,
-        up: weights.up,
-        styles,
-        epilogue: Epilogue {
-            demodulation,
-            noise: noise.unwrap_or_default(),
-            bias: weights.bias.clone(),
-            gain: gain as f32,
-            clamp,
-        },
-    })
 }
 
 /// The best way that `device` offers.

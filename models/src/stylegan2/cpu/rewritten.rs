@@ -1,0 +1,41 @@
+//! Layers whose weights are changed while the network runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Tools;
+use super::layer::Layer;
+use crate::stylegan2::layers::LayerWeights;
+use crate::stylegan2::rewrite::Rewrite;
+
+/// A layer as it was last rewritten: made again only where the rewrites differ.
+#[derive(Default)]
+pub struct Rewritten(Mutex<Option<Last>>);
+
+struct Last {
+    /// The rewrites.
+    key: String,
+    pair: Arc<(Layer, LayerWeights)>,
+}
+
+impl Rewritten {
+    /// Layer `number` after `changes` of its trained `weights`.
+    pub fn get(
+        &self,
+        tools: &Tools,
+        number: usize,
+        weights: &LayerWeights,
+        changes: &[&Rewrite],
+    ) -> Arc<(Layer, LayerWeights)> {
+        // Shows every setting to the last digit, and other networks by their content.
+        let key = format!("{changes:?}");
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| last.key == key) {
+            return last.pair.clone();
+        }
+        let mut weights = weights.clone();
+        changes.iter().for_each(|change| change.apply(number, &mut weights));
+        let pair = Arc::new((Layer::new(tools, &weights), weights));
+        *last = Some(Last { key, pair: pair.clone() });
+        pair
+    }
+}
