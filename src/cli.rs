@@ -38,6 +38,23 @@ pub enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Convert a network of another program (NVIDIA's .pkl, rosinality's .pt) to safetensors.
+    /// Nothing in the file is run.
+    Import {
+        /// The network.
+        file: PathBuf,
+        /// Where to: a name that ends in `.safetensors`.
+        out: PathBuf,
+        /// Under which licence the network is, for its card.
+        #[arg(long, value_name = "TEXT")]
+        licence: Option<String>,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Look at networks.
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Write a new patch to start from.
     New {
         /// Where to; must not exist yet.
@@ -52,6 +69,19 @@ pub enum Command {
     Ganspace(crate::command::ganspace::Args),
     /// Group a layer's channels by what they draw, to bend together.
     Clusters(crate::command::clusters::Args),
+}
+
+/// The subcommands of `model`.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Say what is in a network's file: sizes, memory, origin.
+    Info {
+        /// The network, in any format that opens.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What `render` takes.

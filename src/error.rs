@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lumawire_core::patch::PatchError;
 use lumawire_core::plan::Fault;
+use lumawire_models::ModelError;
 use lumawire_runtime::output::OutputError;
 use lumawire_runtime::render::RenderError;
 use lumawire_runtime::transport::AudioFileError;
@@ -22,6 +23,14 @@ pub enum CommandError {
         path: PathBuf,
         /// All of them.
         faults: Vec<Fault>,
+    },
+    /// A network cannot be read or written.
+    #[error("{} {source}", path.display())]
+    Model {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ModelError,
     },
     /// The sound cannot be read.
     #[error(transparent)]

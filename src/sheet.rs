@@ -16,6 +16,7 @@ const DIM_TEXT: Rgb<u8> = Rgb([134, 139, 155]);
 /// Margins, and the space between pictures.
 const MARGIN_PX: u32 = 24;
 const GAP_PX: u32 = 6;
+const GROUP_GAP_PX: u32 = 18;
 /// The font has 8×8 pixels; it is drawn twice as large.
 const FONT_SCALE: u32 = 2;
 const CHAR_PX: u32 = 8 * FONT_SCALE;
@@ -45,6 +46,8 @@ pub struct Sheet {
     pub title: Vec<String>,
     /// A heading for each column; may be empty.
     pub columns: Vec<String>,
+    /// Columns that belong together: a wider space lies between groups. 0 is all.
+    pub group: usize,
     /// The rows.
     pub rows: Vec<Row>,
     /// Side of the pictures in pixels.
@@ -60,7 +63,7 @@ impl Cell {
 
 /// The side that cells get for pictures of `resolution_px`: as they are where that is handy.
 pub fn cell_px(resolution_px: usize) -> u32 {
-    (resolution_px as u32).clamp(144, 192)
+    (resolution_px as u32).clamp(128, 192)
 }
 
 /// Planes of -1..1 (one, or three) of a square picture as 8 bit, by the rule of the published code:
@@ -171,6 +174,7 @@ struct Layout {
     row_px: u32,
     /// From column to column.
     column_px: u32,
+    group: usize,
 }
 
 impl Layout {
@@ -184,20 +188,24 @@ impl Layout {
         let num_columns = sheet.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
         let heading_px = if sheet.columns.is_empty() { 0 } else { LINE_PX };
         let top = MARGIN_PX + sheet.title.len() as u32 * LINE_PX + CHAR_PX + heading_px;
-        let grid_px = (label_px + num_columns * column_px).saturating_sub(GAP_PX);
+        let group = if sheet.group == 0 { usize::MAX } else { sheet.group };
+        let num_gaps = (num_columns as usize).div_ceil(group).saturating_sub(1) as u32;
+        let grid_px = label_px + num_columns * column_px + num_gaps * GROUP_GAP_PX;
         Self {
-            width: 2 * MARGIN_PX + grid_px.max(title_px),
+            width: 2 * MARGIN_PX + grid_px.saturating_sub(GAP_PX).max(title_px),
             height: top + (sheet.rows.len() as u32 * row_px).saturating_sub(GAP_PX) + MARGIN_PX,
             label_px,
             top,
             row_px,
             column_px,
+            group,
         }
     }
 
     /// Left of column `i`.
     fn column(&self, i: usize) -> u32 {
-        MARGIN_PX + self.label_px + i as u32 * self.column_px
+        let gaps_px = (i / self.group) as u32 * GROUP_GAP_PX;
+        MARGIN_PX + self.label_px + i as u32 * self.column_px + gaps_px
     }
 }
 
@@ -249,7 +257,7 @@ mod tests {
         let row = || Row { label: vec!["x".into()], cells: (0..columns).map(|_| grey()).collect() };
         let columns = (0..columns).map(|i| format!("{i}")).collect();
         let rows = (0..rows).map(|_| row()).collect();
-        Sheet { title: vec!["A".into()], columns, rows, cell_px: 32 }
+        Sheet { title: vec!["A".into()], columns, group: 3, rows, cell_px: 32 }
     }
 
     #[test]

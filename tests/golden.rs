@@ -40,6 +40,11 @@ fn golden(name: &str) {
 }
 
 #[test]
+fn bent_beat() {
+    golden("bent_beat");
+}
+
+#[test]
 fn calm_drift() {
     golden("calm_drift");
 }
@@ -50,6 +55,16 @@ fn chroma_bloom() {
 }
 
 #[test]
+fn directions() {
+    golden("directions");
+}
+
+#[test]
+fn easy_loops() {
+    golden("easy_loops");
+}
+
+#[test]
 fn harmonic_percussive() {
     golden("harmonic_percussive");
 }
@@ -57,6 +72,16 @@ fn harmonic_percussive() {
 #[test]
 fn kick_snare() {
     golden("kick_snare");
+}
+
+#[test]
+fn noise_regions() {
+    golden("noise_regions");
+}
+
+#[test]
+fn rewritten() {
+    golden("rewritten");
 }
 
 #[test]
@@ -72,4 +97,9 @@ fn style_mix() {
 #[test]
 fn vector_walk() {
     golden("vector_walk");
+}
+
+#[test]
+fn widescreen() {
+    golden("widescreen");
 }

@@ -169,6 +169,8 @@ pub enum FileKind {
     Model,
     /// Stored latents.
     Latents,
+    /// Groups of a layer's channels.
+    Clusters,
     /// A still picture.
     Image,
 }

@@ -26,8 +26,10 @@ const LAYER_BATCH: usize = 32;
 const LAYER_BATCH_VALUES: usize = 1 << 23;
 /// The most values of the matrix that the analysis of activations holds, 1 GiB.
 const MAX_BASIS_VALUES: usize = 1 << 28;
-/// The largest file that is read, and the entry of its metadata.
+/// The largest file that is read, and the most rows of w that it may name.
 const MAX_FILE_LEN: u64 = 256 << 20;
+const MAX_NUM_WS: usize = 64;
+/// The entry of its metadata.
 const ABOUT_KEY: &str = "lumawire_ganspace";
 /// Raised when files mean something else than before.
 const VERSION: u32 = 1;
@@ -111,7 +113,6 @@ pub fn find(
 }
 
 fn check(generator: &Generator, settings: &Settings) -> Result<(), ModelError> {
-    let config = generator.config();
     let refuse = |why: String| Err(ModelError::Input(why));
     if !(2..=MAX_SAMPLES).contains(&settings.num_samples) {
         return refuse(format!("the number of samples must lie in 2..{MAX_SAMPLES}"));
@@ -126,9 +127,8 @@ fn check(generator: &Generator, settings: &Settings) -> Result<(), ModelError> {
     if basis > MAX_BASIS_VALUES || dim > LAYER_BATCH_VALUES {
         return refuse(format!(
             "{} components of layer {layer}, which has {dim} values, need too much memory: ask for \
-             fewer, or choose one of the {} layers before",
-            settings.num_components,
-            config.num_ws().min(layer)
+             fewer, or choose an earlier layer",
+            settings.num_components
         ));
     }
     Ok(())
@@ -281,7 +281,7 @@ impl Directions {
     }
 
     /// Direction `i`, `[w_dim]`, as long as one standard deviation; `None` beyond the last.
-    pub fn step(&self, i: usize) -> Option<impl Iterator<Item = f32> + '_> {
+    pub fn step(&self, i: usize) -> Option<impl Iterator<Item = f32> + Clone + '_> {
         let stdev = *self.stdev.get(i)?;
         let component = self.components.get(i * self.w_dim()..(i + 1) * self.w_dim())?;
         Some(component.iter().map(move |v| v * stdev))
@@ -330,6 +330,9 @@ impl Directions {
                 "has version {} of its format, this build reads up to {VERSION}: update Lumawire",
                 about.version
             )));
+        }
+        if !(1..=MAX_NUM_WS).contains(&about.num_ws) {
+            return Err(refuse(&format!("names a network of {} rows of w", about.num_ws)));
         }
         let array = |name: &str| -> Result<(Vec<usize>, Vec<f32>), ModelError> {
             let view = file.tensor(name).map_err(|_| refuse(&format!("holds no `{name}`")))?;
@@ -492,6 +495,7 @@ mod tests {
         };
         assert!(error(|d| d.stdev[1] = f32::NAN).contains("`stdev`"));
         assert!(error(|d| d.about.version = 9).contains("update Lumawire"));
+        assert!(error(|d| d.about.num_ws = 1 << 40).contains("rows of w"));
         let about = serde_json::to_string(&good.about).unwrap();
         let array = |shape: &[usize]| {
             let bytes = vec![0; 4 * shape.iter().product::<usize>()];

@@ -98,7 +98,7 @@ pub type Visit<'a> = &'a mut dyn FnMut(&Tensor) -> Result<(), ModelError>;
 
 /// PCA of samples too wide for a covariance, by the randomised method of Halko, Martinsson and
 /// Tropp, "Finding structure with randomness" (2011), with one power iteration. It holds
-/// 2·(num_components + 10)·dim f32.
+/// 3·(num_components + 10)·dim f32.
 ///
 /// `pass` shows its argument all batches, the same ones in the same order each time; it is called
 /// [`NUM_PASSES`] times. `seed` is that of the random test matrix. Also returns the samples'
@@ -364,7 +364,7 @@ mod tests {
     /// deviations: columns of a Hadamard matrix are orthogonal.
     fn planted(n: usize, dim: usize, stdevs: &[f32]) -> (Tensor, Vec<f32>) {
         let axis = |k: usize, d: usize| {
-            let sign = if (k + 1 & d).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if ((k + 1) & d).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
             sign / (dim as f32).sqrt()
         };
         let amounts = normals(n * stdevs.len(), 3);

@@ -12,6 +12,7 @@ pub mod map;
 pub mod noise;
 pub mod output;
 pub mod post;
+pub mod rewrite;
 pub mod source;
 
 use lumawire_core::{NodeSpec, Registry};
@@ -55,6 +56,7 @@ pub const ALL: &[&NodeSpec] = &[
     &latent::bank::SPEC,
     &latent::capture::SPEC,
     &latent::chroma_mix::SPEC,
+    &latent::direction::SPEC,
     &latent::grid::SPEC,
     &latent::keyframes::SPEC,
     &latent::r#loop::SPEC,
@@ -83,6 +85,18 @@ pub const ALL: &[&NodeSpec] = &[
     &generate::mapping::SPEC,
     &generate::model::SPEC,
     &generate::stylegan2::SPEC,
+    // noise
+    &noise::gaussian::SPEC,
+    &noise::layers::SPEC,
+    &noise::mask::SPEC,
+    &noise::mix::SPEC,
+    &noise::perlin::SPEC,
+    // rewrite
+    &rewrite::mix::SPEC,
+    &rewrite::noise::SPEC,
+    &rewrite::prune::SPEC,
+    &rewrite::rotate_channels::SPEC,
+    &rewrite::scale::SPEC,
     // post
     &post::blend::SPEC,
     &post::colour::SPEC,

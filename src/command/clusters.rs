@@ -108,8 +108,8 @@ fn sheet(args: &Args, generator: &Generator, found: &Clusters) -> Result<Sheet, 
             for (row, cells) in rows.iter_mut().zip(cells) {
                 row.cells.extend(cells.into_iter().map(Cell::new));
             }
-            let scaled = format!("x{AMPLIFIED}");
-            columns.extend([format!("seed {seed}"), "x0".into(), "x1".into(), scaled]);
+            let scaled = format!("×{AMPLIFIED}");
+            columns.extend([format!("seed {seed}"), "×0".into(), "×1".into(), scaled]);
             told((i + 1) as f64 / seeds.len() as f64);
         }
         Ok::<_, CommandError>(())
@@ -117,9 +117,10 @@ fn sheet(args: &Args, generator: &Generator, found: &Clusters) -> Result<Sheet, 
     let name = args.model.file_name().unwrap_or_default().to_string_lossy();
     let title = vec![
         format!("Clusters of layer {} · {name}", found.layer),
-        format!("where active, then the picture with the cluster x0, x1, x{AMPLIFIED}"),
+        format!("where active, then the picture with the cluster ×0, ×1, ×{AMPLIFIED}"),
     ];
-    Ok(Sheet { title, columns, rows, cell_px: cell_px(generator.config().img_resolution) })
+    let cell_px = cell_px(generator.config().img_resolution);
+    Ok(Sheet { title, columns, group: 4, rows, cell_px })
 }
 
 /// For each group its four pictures of one seed.

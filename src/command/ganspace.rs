@@ -15,7 +15,7 @@ use crate::progress::with_bar;
 use crate::sheet::{Cell, Row, Sheet, cell_px, pictures};
 
 /// Samples that are drawn unless told otherwise: of w, and of a layer, where each costs a picture.
-const W_SAMPLES: usize = 100_000;
+const W_SAMPLES: usize = 50_000;
 const LAYER_SAMPLES: usize = 2_000;
 /// Columns to either side of the middle one.
 const NUM_STEPS: i32 = 3;
@@ -31,7 +31,7 @@ pub struct Args {
     /// How many directions to keep.
     #[arg(long, default_value_t = 32, value_name = "K")]
     components: usize,
-    /// How many random latents to draw; else 100000, or 2000 for a layer.
+    /// How many random latents to draw; else 50000, or 2000 for a layer.
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
     /// Analyse the activations of this layer (0 is the constant, 1 the first convolution) instead
@@ -131,7 +131,7 @@ fn sheet(
     })?;
     let columns = amounts.iter().map(|a| sigma_label(*a)).collect();
     let cell_px = cell_px(generator.config().img_resolution);
-    Ok(Sheet { title: title(args, directions), columns, rows, cell_px })
+    Ok(Sheet { title: title(args, directions), columns, group: 0, rows, cell_px })
 }
 
 fn title(args: &Args, directions: &Directions) -> Vec<String> {

@@ -3,6 +3,8 @@
 mod check;
 pub mod clusters;
 pub mod ganspace;
+mod import;
+mod model;
 pub mod new;
 mod nodes;
 mod render;
@@ -27,6 +29,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Render(args) => render::run(&args),
         Command::Check { patch } => check::run(&patch),
         Command::Nodes { kind, json, markdown } => nodes::run(kind.as_deref(), json, markdown),
+        Command::Import { file, out, licence, force } => {
+            import::run(&file, &out, licence.as_deref(), force)
+        }
+        Command::Model(command) => model::run(&command),
         Command::New { file, from } => new::run(&file, &from),
         Command::Synth(args) => synth::run(&args),
         Command::Ganspace(args) => ganspace::run(&args),

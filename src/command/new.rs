@@ -12,13 +12,19 @@ pub const DEFAULT: &str = "chroma_bloom";
 
 /// The shipped patches, by name.
 const SHIPPED: &[(&str, &str)] = &[
+    ("bent_beat", include_str!("../../patches/bent_beat.lumawire")),
     ("calm_drift", include_str!("../../patches/calm_drift.lumawire")),
     ("chroma_bloom", include_str!("../../patches/chroma_bloom.lumawire")),
+    ("directions", include_str!("../../patches/directions.lumawire")),
+    ("easy_loops", include_str!("../../patches/easy_loops.lumawire")),
     ("harmonic_percussive", include_str!("../../patches/harmonic_percussive.lumawire")),
     ("kick_snare", include_str!("../../patches/kick_snare.lumawire")),
+    ("noise_regions", include_str!("../../patches/noise_regions.lumawire")),
+    ("rewritten", include_str!("../../patches/rewritten.lumawire")),
     ("seed_grid_drift", include_str!("../../patches/seed_grid_drift.lumawire")),
     ("style_mix", include_str!("../../patches/style_mix.lumawire")),
     ("vector_walk", include_str!("../../patches/vector_walk.lumawire")),
+    ("widescreen", include_str!("../../patches/widescreen.lumawire")),
 ];
 
 /// Writes a copy of a shipped patch without its music, which lies elsewhere.

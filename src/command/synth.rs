@@ -18,8 +18,9 @@ use crate::sheet::{Cell, Row, Sheet, cell_px, pictures};
 /// Latents that are mapped at a time, and pixels that are drawn.
 const MAP_BATCH: usize = 64;
 const DRAW_BATCH_PIXELS: usize = 1 << 22;
-/// Pictures in a row of the sheet.
+/// Pictures in a row of the sheet, unless a row shows all classes of a seed.
 const NUM_COLUMNS: usize = 8;
+const MAX_COLUMNS: usize = 16;
 
 /// What `synth` takes.
 #[derive(Debug, clap::Args)]
@@ -202,21 +203,26 @@ fn sheet(args: &Args, generator: &Generator, shots: &[Shot]) -> Result<Sheet, Co
         for some in shots.chunks(draw_batch(generator)) {
             let drawn = draw(args, generator, some).and_then(|drawn| pictures(&drawn));
             for (picture, shot) in drawn.map_err(|e| fault(&args.model, e))?.into_iter().zip(some) {
-                let class = shot.class.map(|class| format!(" c{class}")).unwrap_or_default();
+                let class = shot.class.map(|class| format!("/{class}")).unwrap_or_default();
                 cells.push(Cell { picture, caption: format!("{}{class}", shot.seed) });
             }
             told(cells.len() as f64 / shots.len() as f64);
         }
         Ok::<_, CommandError>(())
     })?;
+    let num_classes =
+        if args.class.as_deref() == Some("all") { generator.config().c_dim } else { 1 };
+    let num_columns =
+        if (2..=MAX_COLUMNS).contains(&num_classes) { num_classes } else { NUM_COLUMNS };
     let mut rows = Vec::new();
     while !cells.is_empty() {
-        let rest = cells.split_off(NUM_COLUMNS.min(cells.len()));
+        let rest = cells.split_off(num_columns.min(cells.len()));
         rows.push(Row { label: Vec::new(), cells: std::mem::replace(&mut cells, rest) });
     }
     let name = args.model.file_name().unwrap_or_default().to_string_lossy();
     let cutoff = args.cutoff.map(|n| format!(" in the first {n} rows")).unwrap_or_default();
-    let title = vec![format!("Seeds · {name}"), format!("psi {}{cutoff}", args.psi)];
+    let what = if generator.config().c_dim > 0 { "Seeds/classes" } else { "Seeds" };
+    let title = vec![format!("{what} · {name}"), format!("psi {}{cutoff}", args.psi)];
     let cell_px = cell_px(generator.config().img_resolution);
-    Ok(Sheet { title, columns: Vec::new(), rows, cell_px })
+    Ok(Sheet { title, columns: Vec::new(), group: 0, rows, cell_px })
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::shell::{self, Failure, Outcome};
 
-const NAMES: [&str; 3] = ["engine", "generator", "analysis"];
+const NAMES: [&str; 4] = ["engine", "generator", "analysis", "noise"];
 
 /// What criterion measured of one benchmark: the median time of an iteration and its confidence
 /// interval, in ns.

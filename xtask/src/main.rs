@@ -25,8 +25,8 @@ Usage: cargo xtask <chore> [arguments]
   test [arguments]         set up, then run all tests; arguments go to `cargo test --workspace`
   ci                       set up, then everything that must pass: format, dependency direction,
                            licences, clippy, tests
-  bench [name]             run the benchmarks, all or one of: engine, generator, analysis; then
-                           print one table of the results
+  bench [name]             run the benchmarks, all or one of: engine, generator, analysis, noise;
+                           then print one table of the results
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 

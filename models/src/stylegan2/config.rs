@@ -1,6 +1,9 @@
 //! Sizes of a StyleGAN2 generator.
 
+use std::fmt::{self, Display};
+
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::ModelError;
 
@@ -15,6 +18,16 @@ pub enum Architecture {
     Resnet,
     /// Plain blocks; only the last has a picture.
     Orig,
+}
+
+impl Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Skip => "skip",
+            Self::Resnet => "resnet",
+            Self::Orig => "orig",
+        })
+    }
 }
 
 /// Sizes of a StyleGAN2 generator.
@@ -91,6 +104,36 @@ impl Config {
         self.architecture == Architecture::Skip || resolution == self.img_resolution
     }
 
+    /// The configuration by the arguments of the published Generator class, as JSON. Fails where the
+    /// network was trained with arguments that the code here does not know, and would draw something
+    /// else.
+    pub fn from_published(json: &str) -> Result<Self, ModelError> {
+        serde_json::from_str::<PublishedConfig>(json)
+            .map_err(|e| ModelError::Config(format!("metadata `config`: {e}")))?
+            .into_config()
+    }
+
+    /// The arguments of the published Generator class, with the entry `channels` beside them, since
+    /// not every network follows the formula.
+    pub fn to_published(&self) -> serde_json::Value {
+        let channel_base = self.channels.last().map_or(0, |last| last * self.img_resolution);
+        json!({
+            "z_dim": self.z_dim,
+            "c_dim": self.c_dim,
+            "w_dim": self.w_dim,
+            "img_resolution": self.img_resolution,
+            "img_channels": self.img_channels,
+            "mapping_kwargs": { "num_layers": self.num_mapping_layers },
+            "synthesis_kwargs": {
+                "channel_base": channel_base,
+                "channel_max": self.channels.iter().max(),
+                "architecture": self.architecture,
+                "conv_clamp": self.conv_clamp,
+            },
+            "channels": self.channels,
+        })
+    }
+
     /// Refuses sizes that no network has, before anything is allocated by them.
     pub fn validate(&self) -> Result<(), ModelError> {
         let check = |name: &str, value: usize, min: usize, max: usize| {
@@ -138,7 +181,7 @@ fn resolutions(img_resolution: usize) -> impl Iterator<Item = usize> {
 
 /// The arguments of the published Generator class, as converted checkpoints carry them.
 #[derive(Deserialize)]
-pub(super) struct PublishedConfig {
+struct PublishedConfig {
     z_dim: usize,
     #[serde(default)]
     c_dim: usize,
@@ -149,6 +192,8 @@ pub(super) struct PublishedConfig {
     mapping_kwargs: MappingArguments,
     #[serde(default)]
     synthesis_kwargs: SynthesisArguments,
+    /// Not among the published arguments: channels of the blocks where no formula gives them.
+    channels: Option<Vec<usize>>,
 }
 
 #[derive(Deserialize)]
@@ -189,9 +234,7 @@ impl Default for SynthesisArguments {
 }
 
 impl PublishedConfig {
-    /// The configuration; an error where the network was trained with arguments that the code here
-    /// does not know, and would draw something else.
-    pub fn into_config(self) -> Result<Config, ModelError> {
+    fn into_config(self) -> Result<Config, ModelError> {
         let (m, s) = (self.mapping_kwargs, self.synthesis_kwargs);
         let known = SynthesisArguments::default();
         let unknown = |name: &str, value: String| {
@@ -208,6 +251,7 @@ impl PublishedConfig {
             return unknown("synthesis_kwargs.resample_filter", format!("{:?}", s.resample_filter));
         }
         // A resolution beyond the bound is refused by `validate`.
+        let regular = Config::new(self.img_resolution.min(4096), s.channel_base, s.channel_max);
         Ok(Config {
             z_dim: self.z_dim,
             w_dim: self.w_dim,
@@ -217,7 +261,7 @@ impl PublishedConfig {
             num_mapping_layers: m.num_layers,
             architecture: s.architecture,
             conv_clamp: s.conv_clamp,
-            ..Config::new(self.img_resolution.min(4096), s.channel_base, s.channel_max)
+            channels: self.channels.unwrap_or(regular.channels),
         })
     }
 }

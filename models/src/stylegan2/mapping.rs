@@ -1,11 +1,14 @@
 //! The mapping network: z (and a label) to w.
 
-use candle_core::{D, Tensor};
+use std::collections::BTreeMap;
+
+use candle_core::{D, DType, Device, Tensor};
 
 use super::config::Config;
 use super::ops::leaky_relu;
 use super::weights::Weights;
 use crate::ModelError;
+use crate::random::RandomState;
 
 /// A fully connected layer with its equalised learning rate folded in.
 pub(super) struct Dense {
@@ -77,6 +80,33 @@ impl Mapping {
         }
         Ok(x)
     }
+}
+
+/// Random w that [`mean_w`] is taken over.
+const NUM_MEAN_SAMPLES: usize = 1 << 14;
+/// Of which so many are mapped at a time.
+const MEAN_BATCH: usize = 1 << 10;
+
+/// The mean w `[w_dim]` over 2¹⁴ z (of seed 0, and of label 0 in a conditional network), for weights
+/// whose training kept none.
+pub(crate) fn mean_w(
+    tensors: &BTreeMap<String, Tensor>,
+    config: &Config,
+) -> Result<Tensor, ModelError> {
+    let mut tensors = tensors.clone();
+    let mut mean = Tensor::zeros(config.w_dim, DType::F32, &Device::Cpu)?;
+    tensors.insert("mapping.w_avg".to_owned(), mean.clone());
+    let mapping = Mapping::load(&Weights::new(tensors), config)?;
+    let label = Tensor::zeros((MEAN_BATCH, config.c_dim), DType::F32, &Device::Cpu)?;
+    let mut random = RandomState::new(0);
+    for _ in 0..NUM_MEAN_SAMPLES / MEAN_BATCH {
+        let mut z = vec![0.0; MEAN_BATCH * config.z_dim];
+        random.fill_normal(&mut z);
+        let z = Tensor::from_vec(z, (MEAN_BATCH, config.z_dim), &Device::Cpu)?;
+        let w = mapping.forward(&z, (config.c_dim > 0).then_some(&label))?;
+        mean = (mean + (w.sum(0)? / NUM_MEAN_SAMPLES as f64)?)?;
+    }
+    Ok(mean)
 }
 
 /// x / √(mean x² + 1e-8) over each row.

@@ -22,6 +22,9 @@ use candle_core::{Device, Tensor};
 
 pub use bend::{Bend, BendOp, Border, Channels, Keep};
 pub use canvas::{Canvas, Fill};
+pub(crate) use mapping::mean_w;
+pub(crate) use weights::infer_config;
+
 pub use config::{Architecture, Config};
 pub use cpu::Cost;
 use cpu::Isa;
@@ -32,13 +35,10 @@ pub use shaping::{LayerOutput, Shaping, Tap};
 pub use synthesis::Path;
 
 use crate::ModelError;
-use crate::file::read_bounded;
+use crate::checkpoint::{self, Checkpoint};
 use mapping::Mapping;
 use synthesis::Synthesis;
 use weights::Weights;
-
-/// Bytes of the largest file that is read: published networks have up to 0.4 GB.
-const MAX_FILE_LEN: u64 = 4 << 30;
 
 /// A network and the changes that are made to it while it runs.
 #[derive(Clone)]
@@ -59,19 +59,25 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Loads a safetensors file with the published names. The configuration comes from the
-    /// metadata entry `config`, or else from names and shapes. Fails on the first weight that is
-    /// missing, misshapen or not finite, and names it.
+    /// Loads a file of any format that [`checkpoint`] opens, told by its content. Fails on the first
+    /// weight that is missing, misshapen or not finite, and names it.
     pub fn load(path: &std::path::Path, device: &Device) -> Result<Self, ModelError> {
-        Self::from_bytes(&read_bounded(path, MAX_FILE_LEN)?, device)
+        Self::from_checkpoint(checkpoint::open(path)?, device)
     }
 
     /// As [`load`](Self::load), from the bytes of a file.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, ModelError> {
-        let (weights, config) = Weights::read(bytes, device)?;
+        Self::from_checkpoint(checkpoint::open_bytes(bytes)?, device)
+    }
+
+    /// Builds the network of a checkpoint.
+    pub fn from_checkpoint(checkpoint: Checkpoint, device: &Device) -> Result<Self, ModelError> {
         let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        Self::build(&weights, config, hasher.finish(), device)
+        checkpoint.source_sha256.hash(&mut hasher);
+        let tensors = checkpoint.tensors.into_iter();
+        let tensors = tensors.map(|(name, tensor)| Ok((name, tensor.to_device(device)?)));
+        let weights = Weights::new(tensors.collect::<candle_core::Result<_>>()?);
+        Self::build(&weights, checkpoint.config, hasher.finish(), device)
     }
 
     /// A network of made-up weights, equal for equal arguments, that draws lively abstract

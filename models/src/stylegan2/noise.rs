@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn random_noise_is_standard_normal_and_repeats() {
         let draw = |seed, layer| {
-            let mut noise = vec![0.0; 128 * 128];
+            let mut noise = vec![0.0; 3 * PARALLEL_LEN];
             fill_normal(seed, layer, &mut noise);
             noise
         };
@@ -156,6 +156,9 @@ mod tests {
         let variance = a.iter().map(|v| v * v).sum::<f32>() / n;
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04, "{mean} {variance}");
         assert_eq!(a, draw(3, 1));
+        let mut few = vec![0.0; 100];
+        fill_normal(3, 1, &mut few);
+        assert_eq!(a[..100], few);
         for other in [draw(4, 1), draw(3, 2)] {
             let correlation = a.iter().zip(&other).map(|(a, b)| a * b).sum::<f32>() / n;
             assert!(correlation.abs() < 0.03, "{correlation}");

@@ -1,13 +1,17 @@
-//! Named weights, from a safetensors file or made up, checked as they are taken.
+//! Named weights, from a checkpoint or made up, checked as they are taken.
 
 use std::collections::BTreeMap;
 
-use candle_core::safetensors::Load;
-use candle_core::{DType, Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
+use candle_core::Tensor;
 
-use super::config::{Architecture, Config, PublishedConfig};
+use super::config::{Architecture, Config};
 use crate::ModelError;
+
+/// The configuration, as far as names and shapes tell it: nothing tells `conv_clamp`, which is
+/// `None`.
+pub(crate) fn infer_config(tensors: &BTreeMap<String, Tensor>) -> Result<Config, ModelError> {
+    Weights::new(tensors.clone()).infer_config()
+}
 
 /// Tensors by the names of the published checkpoints, all f32.
 pub(super) struct Weights {
@@ -15,32 +19,8 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Weights that were made in memory.
     pub fn new(tensors: BTreeMap<String, Tensor>) -> Self {
         Self { tensors }
-    }
-
-    /// The weights in the bytes of a safetensors file, and their configuration: from the metadata
-    /// entry `config` (the published Generator's arguments as JSON), or else from names and shapes.
-    pub fn read(bytes: &[u8], device: &Device) -> Result<(Self, Config), ModelError> {
-        let file = SafeTensors::deserialize(bytes)?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            // Only floats are weights; whatever else a file carries is not worth its memory.
-            if !matches!(view.dtype(), Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64) {
-                continue;
-            }
-            tensors.insert(name, view.load(device)?.to_dtype(DType::F32)?);
-        }
-        let weights = Self { tensors };
-        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
-        let config = match metadata.metadata().as_ref().and_then(|m| m.get("config")) {
-            Some(json) => serde_json::from_str::<PublishedConfig>(json)
-                .map_err(|e| ModelError::Config(format!("metadata `config`: {e}")))?
-                .into_config()?,
-            None => weights.infer_config()?,
-        };
-        Ok((weights, config))
     }
 
     /// The weight `key`, which must have this shape.
@@ -92,7 +72,7 @@ impl Weights {
         let Some(img_resolution) = channels.len().checked_sub(1).map(|n| 4 << n) else {
             return Err(ModelError::Missing("synthesis.b4.conv1.weight".to_owned()));
         };
-        let w_dim = self.size("mapping.w_avg", 0)?;
+        let w_dim = self.size("mapping.fc0.weight", 0)?;
         let c_dim =
             if has("mapping.embed.weight") { self.size("mapping.embed.weight", 1)? } else { 0 };
         let embedded = if c_dim > 0 { w_dim } else { 0 };
@@ -112,8 +92,7 @@ impl Weights {
             channels,
             num_mapping_layers: (0..).take_while(|i| has(&format!("mapping.fc{i}.weight"))).count(),
             architecture,
-            // No weight tells; all published networks of this layout were trained with it.
-            conv_clamp: Some(256.0),
+            conv_clamp: None,
         })
     }
 }

@@ -12,5 +12,5 @@ pub const SPEC: NodeSpec = spec(
     "Silences some of a layer's features: 0 in the chosen channels, which shows what they were for. \
      A fresh node has amount 0 and changes nothing.",
     &with_shared::<0, NUM_SHARED>([], Fresh::Off),
-    || Box::new(BendNode { num_own: 0, op: |_| BendOp::Ablate }),
+    || BendNode::boxed(0, |_| BendOp::Ablate),
 );

@@ -20,5 +20,5 @@ pub const SPEC: NodeSpec = spec(
             .doc("The value; features mostly lie within −1..3.")],
         Fresh::Full,
     ),
-    || Box::new(BendNode { num_own: NUM_OWN, op: |p| BendOp::Add { value: p.float(VALUE) } }),
+    || BendNode::boxed(NUM_OWN, |p| BendOp::Add { value: p.float(VALUE) }),
 );

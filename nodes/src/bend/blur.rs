@@ -24,10 +24,5 @@ pub const SPEC: NodeSpec = spec(
         ],
         Fresh::Full,
     ),
-    || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Blur { sigma: p.float(SIGMA), border: border(p, BORDERS) },
-        })
-    },
+    || BendNode::boxed(NUM_OWN, |p| BendOp::Blur { sigma: p.float(SIGMA), border: border(p, BORDERS) }),
 );

@@ -23,9 +23,9 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Flip { horizontal: p.switch(HORIZONTAL), vertical: p.switch(VERTICAL) },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Flip {
+            horizontal: p.switch(HORIZONTAL),
+            vertical: p.switch(VERTICAL),
         })
     },
 );

@@ -12,5 +12,5 @@ pub const SPEC: NodeSpec = spec(
     "Negates a layer's features: −x in the chosen channels. At amount 0.5 they vanish. A fresh node \
      has amount 0 and changes nothing.",
     &with_shared::<0, NUM_SHARED>([], Fresh::Off),
-    || Box::new(BendNode { num_own: 0, op: |_| BendOp::Invert }),
+    || BendNode::boxed(0, |_| BendOp::Invert),
 );

@@ -28,16 +28,9 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| {
-                let radius = p.float(RADIUS);
-                if p.choice(MODE) == 0 {
-                    BendOp::Dilate { radius }
-                } else {
-                    BendOp::Erode { radius }
-                }
-            },
+        BendNode::boxed(NUM_OWN, |p| {
+            let radius = p.float(RADIUS);
+            if p.choice(MODE) == 0 { BendOp::Dilate { radius } } else { BendOp::Erode { radius } }
         })
     },
 );

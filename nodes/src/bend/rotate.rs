@@ -28,9 +28,9 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Rotate { radians: p.float(ANGLE), border: border(p, BORDERS) },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Rotate {
+            radians: p.float(ANGLE),
+            border: border(p, BORDERS),
         })
     },
 );

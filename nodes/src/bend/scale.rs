@@ -18,5 +18,5 @@ pub const SPEC: NodeSpec = spec(
         [Param::float("factor", "Factor", 1.0, (-1.0, 4.0)).hard(-100.0, 100.0).doc("The factor.")],
         Fresh::Full,
     ),
-    || Box::new(BendNode { num_own: NUM_OWN, op: |p| BendOp::Scale { factor: p.float(FACTOR) } }),
+    || BendNode::boxed(NUM_OWN, |p| BendOp::Scale { factor: p.float(FACTOR) }),
 );

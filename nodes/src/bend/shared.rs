@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use lumawire_core::{
-    Handle, Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, Rate, Role, Value,
+    FileKind, Handle, Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx,
+    Rate, Role, Value,
 };
+use lumawire_models::clusters;
 use lumawire_models::stylegan2::{Bend, BendOp, Border, Channels};
 
 const IN_BENDS: usize = 0;
@@ -18,7 +20,7 @@ const OUTPUTS: &[Port] =
     &[Port::output("bends", PortType::Bends, "They, and this one after them.")];
 
 /// Number of parameters that follow a node's own.
-pub(super) const NUM_SHARED: usize = 7;
+pub(super) const NUM_SHARED: usize = 9;
 
 // Indices after a node's own.
 const AMOUNT: usize = 0;
@@ -28,6 +30,8 @@ const FIRST_CHANNEL: usize = 3;
 const NUM_CHANNELS: usize = 4;
 const SHARE: usize = 5;
 const CHANNEL_SEED: usize = 6;
+const CLUSTER: usize = 7;
+const CLUSTER_FILE: usize = 8;
 
 /// The amount at which a fresh node stands.
 #[derive(Clone, Copy)]
@@ -68,8 +72,10 @@ const fn shared(fresh: Fresh) -> [Param; NUM_SHARED] {
              (0 to 4) move composition and pose, middle ones (5 to 9) shapes and parts, high ones \
              texture and colour. A layer that the network lacks changes nothing.",
         ),
-        Param::choice("channels", "Channels", &["all", "range", "share"])
-            .doc("Which of the layer's channels: all, a range, or a random share."),
+        Param::choice("channels", "Channels", &["all", "range", "share", "cluster"]).doc(
+            "Which of the layer's channels: all, a range, a random share, or a group that draws \
+             alike.",
+        ),
         Param::int("first_channel", "First channel", 0, (0, 511))
             .hard_int(0, 4095)
             .doc("First channel of the range."),
@@ -81,6 +87,11 @@ const fn shared(fresh: Fresh) -> [Param; NUM_SHARED] {
         Param::int("channel_seed", "Channel seed", 0, (0, 100))
             .hard_int(0, i64::MAX)
             .doc("Which channels the share draws."),
+        Param::int("cluster", "Cluster", 0, (0, 15))
+            .hard_int(0, 4095)
+            .doc("Which group of the file, from 0; one beyond the last has no channels."),
+        Param::file("cluster_file", "Clusters", FileKind::Clusters)
+            .doc("Groups of the layer's channels, as `lumawire clusters` writes them."),
     ]
 }
 
@@ -126,38 +137,80 @@ pub(super) const fn spec(
 
 /// A node that adds one bend.
 pub(super) struct BendNode {
-    /// Number of its own parameters.
-    pub num_own: usize,
-    /// Its operation, from its own parameters.
-    pub op: fn(Params<'_>) -> BendOp,
+    num_own: usize,
+    op: fn(Params<'_>) -> BendOp,
+    clusters: Option<Groups>,
+}
+
+/// The groups of a file.
+struct Groups {
+    layer: usize,
+    channels: Vec<Arc<[usize]>>,
+}
+
+impl BendNode {
+    /// A node with `num_own` parameters of its own, from which `op` makes its operation.
+    pub fn boxed(num_own: usize, op: fn(Params<'_>) -> BendOp) -> Box<dyn Node> {
+        Box::new(Self { num_own, op, clusters: None })
+    }
+
+    fn channels(&self, params: Params<'_>, layer: usize) -> Result<Channels, NodeError> {
+        let own = self.num_own;
+        Ok(match params.choice(own + CHANNELS) {
+            0 => Channels::All,
+            1 => Channels::Range {
+                first: count(params.int(own + FIRST_CHANNEL)),
+                len: count(params.int(own + NUM_CHANNELS)),
+            },
+            2 => Channels::Share {
+                share: params.float(own + SHARE),
+                seed: params.int(own + CHANNEL_SEED).unsigned_abs(),
+            },
+            _ => Channels::Set(self.cluster(layer, count(params.int(own + CLUSTER)))?),
+        })
+    }
+
+    fn cluster(&self, layer: usize, i: usize) -> Result<Arc<[usize]>, NodeError> {
+        let groups = self.clusters.as_ref().ok_or_else(|| {
+            NodeError::param(
+                "cluster_file",
+                "is not chosen: make one with `lumawire clusters`, or bend other channels",
+            )
+        })?;
+        if groups.layer != layer {
+            let made_of = groups.layer;
+            let reason = format!("groups channels of layer {made_of}: set layer to {made_of}");
+            return Err(NodeError::param("cluster_file", reason));
+        }
+        Ok(groups.channels.get(i).cloned().unwrap_or_default())
+    }
 }
 
 impl Node for BendNode {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.clusters = match cx.file(self.num_own + CLUSTER_FILE) {
+            Some(path) => {
+                let found = clusters::load(&path).map_err(|e| NodeError::file(&path, e))?;
+                let channels = (0..found.num_clusters).map(|i| found.channels(i).into()).collect();
+                Some(Groups { layer: found.layer, channels })
+            }
+            None => None,
+        };
+        Ok(())
+    }
+
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let (params, own) = (io.params, self.num_own);
+        let params = io.params;
+        let layer = count(params.int(self.num_own + LAYER));
         let bend = Bend {
-            layer: count(params.int(own + LAYER)),
-            channels: channels(params, own),
+            layer,
+            channels: self.channels(params, layer)?,
             op: (self.op)(params),
-            amount: params.float(own + AMOUNT),
+            amount: params.float(self.num_own + AMOUNT),
         };
         let bends = append(io.inputs.bends(IN_BENDS), bend)?;
         io.outputs.set(OUT_BENDS, Value::Bends(bends));
         Ok(())
-    }
-}
-
-fn channels(params: Params<'_>, own: usize) -> Channels {
-    match params.choice(own + CHANNELS) {
-        0 => Channels::All,
-        1 => Channels::Range {
-            first: count(params.int(own + FIRST_CHANNEL)),
-            len: count(params.int(own + NUM_CHANNELS)),
-        },
-        _ => Channels::Share {
-            share: params.float(own + SHARE),
-            seed: params.int(own + CHANNEL_SEED).unsigned_abs(),
-        },
     }
 }
 
@@ -355,6 +408,42 @@ mod tests {
         assert_eq!(tick(&mut node).1[0].channels, Channels::Share { share: 0.25, seed: 7 });
         node.set_param("share", 0.0_f32);
         assert_eq!(tick(&mut node).1, []);
+    }
+
+    fn clustered(text: &str) -> Result<Harness, NodeError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.clusters.json"), text).unwrap();
+        Harness::new(&ablate::SPEC)
+            .base_dir(folder.path())
+            .param("amount", 1.0_f32)
+            .param("channels", "cluster")
+            .param("cluster_file", ParamValue::file("a.clusters.json"))
+            .prepare()
+    }
+
+    #[test]
+    fn clusters_come_from_a_file() {
+        let mut node = clustered(
+            r#"{"format":"lumawire-clusters","version":1,"model":"a","layer":5,"num_clusters":2,
+                "num_samples":1,"class":null,"seed":0,"assignment":[0,1,0,0]}"#,
+        )
+        .unwrap();
+        assert_eq!(tick(&mut node).1[0].channels, Channels::Set([0, 2, 3].into()));
+        node.set_param("cluster", 1_i64);
+        assert_eq!(tick(&mut node).1[0].channels, Channels::Set([1].into()));
+        node.set_param("cluster", 2_i64);
+        assert_eq!(tick(&mut node).1, []);
+        node.set_param("layer", 4_i64);
+        let error = node.tick().unwrap_err().to_string();
+        assert!(error.contains("set layer to 5"), "{error}");
+    }
+
+    #[test]
+    fn clusters_that_are_not_there_are_told() {
+        assert!(matches!(clustered("no clusters").err(), Some(NodeError::File { .. })));
+        let mut node = Harness::new(&ablate::SPEC).param("channels", "cluster").prepare().unwrap();
+        let error = node.tick().unwrap_err();
+        assert!(matches!(error, NodeError::Param { param: "cluster_file", .. }), "{error}");
     }
 
     #[test]

@@ -29,13 +29,10 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Sharpen {
-                sigma: p.float(SIGMA),
-                strength: p.float(STRENGTH),
-                border: border(p, BORDERS),
-            },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Sharpen {
+            sigma: p.float(SIGMA),
+            strength: p.float(STRENGTH),
+            border: border(p, BORDERS),
         })
     },
 );

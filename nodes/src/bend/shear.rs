@@ -30,9 +30,10 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Shear { x: p.float(X), y: p.float(Y), border: border(p, BORDERS) },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Shear {
+            x: p.float(X),
+            y: p.float(Y),
+            border: border(p, BORDERS),
         })
     },
 );

@@ -26,12 +26,9 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Off,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Threshold {
-                level: p.float(LEVEL),
-                keep: if p.choice(KEEP) == 0 { Keep::Value } else { Keep::One },
-            },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Threshold {
+            level: p.float(LEVEL),
+            keep: if p.choice(KEEP) == 0 { Keep::Value } else { Keep::One },
         })
     },
 );

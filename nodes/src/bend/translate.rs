@@ -29,9 +29,10 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Translate { x: p.float(X), y: p.float(Y), border: border(p, BORDERS) },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Translate {
+            x: p.float(X),
+            y: p.float(Y),
+            border: border(p, BORDERS),
         })
     },
 );

@@ -26,9 +26,9 @@ pub const SPEC: NodeSpec = spec(
         Fresh::Full,
     ),
     || {
-        Box::new(BendNode {
-            num_own: NUM_OWN,
-            op: |p| BendOp::Zoom { factor: p.float(FACTOR), border: border(p, BORDERS) },
+        BendNode::boxed(NUM_OWN, |p| BendOp::Zoom {
+            factor: p.float(FACTOR),
+            border: border(p, BORDERS),
         })
     },
 );

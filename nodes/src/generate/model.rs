@@ -32,9 +32,9 @@ pub const SPEC: NodeSpec = NodeSpec {
     kind: "generate.model",
     version: 1,
     label: "Model",
-    doc: "Loads a StyleGAN2 network. It takes a safetensors file with the names of the published \
-          stylegan2-ada-pytorch checkpoints (G_ema); sizes come from its metadata entry `config` \
-          or from the weights. Without a file, or where the file is absent, a stand-in with \
+    doc: "Loads a StyleGAN2 network. It opens NVIDIA's .pkl (stylegan2-ada-pytorch), rosinality's \
+          .pt and .safetensors files, told by their content; nothing in them is run. The averaged \
+          generator (G_ema) draws; sizes come from the file. Without a file, or where the file is absent, a stand-in with \
           made-up weights draws abstract pictures, so that every patch runs; an absent file is \
           reported at every tick. A damaged file is an error. Nodes that name the same file share \
           one network.",
@@ -44,7 +44,7 @@ pub const SPEC: NodeSpec = NodeSpec {
     outputs: &[Port::output("model", PortType::Model, "The network.")],
     params: &[
         Param::file("file", "File", FileKind::Model)
-            .doc("Weights, .safetensors. None: the stand-in."),
+            .doc("Weights: .pkl, .pt or .safetensors. None: the stand-in."),
         Param::int("standin_seed", "Stand-in seed", 0, (0, 100))
             .hard_int(0, u32::MAX as i64)
             .rebuild()

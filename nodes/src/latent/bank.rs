@@ -63,6 +63,9 @@ pub const SPEC: NodeSpec = NodeSpec {
     build: || Box::new(Bank::default()),
 };
 
+/// An array, and its name in the file; empty where it has none.
+type Named = (String, Array);
+
 #[derive(Default)]
 struct Bank {
     bank: Option<Arc<LatentBank>>,
@@ -105,22 +108,21 @@ fn from_seeds(seeds: &[u32], dim: usize) -> LatentBank {
 
 fn from_file(path: &Path, space: usize) -> Result<LatentBank, NodeError> {
     let err = |reason: String| NodeError::file(path, reason);
-    let read: fn(&[u8]) -> Result<(String, Array), String> =
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("npy") => |bytes| Ok((String::new(), npy::read(bytes)?)),
-            Some("npz") => from_npz,
-            Some("safetensors") => from_safetensors,
-            _ => {
-                let help = "is no .npy, .npz or .safetensors: save the latents as one of them";
-                return Err(err(help.to_owned()));
-            }
-        };
+    let read: fn(&[u8]) -> Result<Named, String> = match path.extension().and_then(|e| e.to_str()) {
+        Some("npy") => |bytes| Ok((String::new(), npy::read(bytes)?)),
+        Some("npz") => from_npz,
+        Some("safetensors") => from_safetensors,
+        _ => {
+            let help = "is no .npy, .npz or .safetensors: save the latents as one of them";
+            return Err(err(help.to_owned()));
+        }
+    };
     let bytes = read_bounded(path, MAX_FILE_BYTES).map_err(|e| err(e.to_string()))?;
     read(&bytes).and_then(|(name, array)| arrange(array, &name, space)).map_err(err)
 }
 
 /// The array that counts, with its name.
-fn from_safetensors(bytes: &[u8]) -> Result<(String, Array), String> {
+fn from_safetensors(bytes: &[u8]) -> Result<Named, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| format!("is damaged: {e}"))?;
     let mut names = file.names();
     names.sort_unstable();
@@ -134,7 +136,7 @@ fn from_safetensors(bytes: &[u8]) -> Result<(String, Array), String> {
 }
 
 /// The array that counts, with its name.
-fn from_npz(bytes: &[u8]) -> Result<(String, Array), String> {
+fn from_npz(bytes: &[u8]) -> Result<Named, String> {
     let mut entries = npz::arrays(bytes)?;
     // The known names first, in their order; the others as they come.
     let rank = |name: &str| ARRAY_NAMES.iter().position(|n| *n == name);

@@ -26,7 +26,7 @@ pub(super) fn numbers(text: &str, noun: &str, max_count: usize) -> Result<Vec<u3
 /// The weights of a list such as `1, 0.5, 2`: none below 0, not all of them 0. Empty for no text.
 pub(super) fn weights(text: &str) -> Result<Vec<f32>, String> {
     let parse = |s: &str| match s.parse::<f32>() {
-        Ok(weight) if weight >= 0.0 && weight <= 1e6 => Ok(weight),
+        Ok(weight) if (0.0..=1e6).contains(&weight) => Ok(weight),
         _ => Err(format!("`{s}` is no weight: give numbers from 0 to 1e6, such as `1, 0.5, 2`")),
     };
     let parts = text.split(',').map(str::trim).filter(|p| !p.is_empty());

@@ -10,6 +10,7 @@ pub mod arithmetic;
 pub mod bank;
 pub mod capture;
 pub mod chroma_mix;
+pub mod direction;
 pub mod grid;
 pub mod keyframes;
 pub mod r#loop;

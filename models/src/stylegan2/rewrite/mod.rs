@@ -1,5 +1,7 @@
 //! Model rewriting: changes of the weights while the network runs.
 
+mod ops;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,10 +19,41 @@ pub struct Rewrite {
     pub op: RewriteOp,
 }
 
-/// What happens to a convolution's weights.
+/// What happens to a convolution's weights. All but the last change its kernels alone. The random
+/// numbers of a layer follow from seed and layer, and are the same on every machine.
 #[derive(Clone)]
 pub enum RewriteOp {
-    /// Each layer's weights move towards another network's of like shape.
+    /// Each weight times a random factor: w·(1 + amount·(f − 1)) with f normally distributed.
+    Scale {
+        /// 0 as trained, 1 the whole factor.
+        amount: f32,
+        /// Mean of f.
+        mean: f32,
+        /// Standard deviation of f.
+        deviation: f32,
+        /// Which random numbers.
+        seed: u64,
+    },
+    /// Noise on the weights: w + amount·σ·n, where σ is the deviation of the layer's weights and n
+    /// is standard normal.
+    Noise {
+        /// 0 as trained, 1 as much noise as weights.
+        amount: f32,
+        /// Which random numbers.
+        seed: u64,
+    },
+    /// The smallest weights become 0.
+    Prune {
+        /// Which share of them, 0..=1.
+        share: f32,
+    },
+    /// The output channels move on: what channel c made, channel c + shift makes, round the end.
+    /// Between whole numbers neighbours are interpolated. Biases move with the kernels.
+    RotateChannels {
+        /// By how many channels.
+        shift: f32,
+    },
+    /// All of a layer's weights move towards another network's of like shape.
     Mix {
         /// The other network.
         other: Arc<Generator>,
@@ -32,11 +65,15 @@ pub enum RewriteOp {
 impl fmt::Debug for RewriteOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mix { other, amount } => f
-                .debug_struct("Mix")
-                .field("other", &other.content_key())
-                .field("amount", amount)
-                .finish(),
+            Self::Scale { amount, mean, deviation, seed } => {
+                write!(f, "Scale({amount}, N({mean}, {deviation}), seed {seed})")
+            }
+            Self::Noise { amount, seed } => write!(f, "Noise({amount}, seed {seed})"),
+            Self::Prune { share } => write!(f, "Prune({share})"),
+            Self::RotateChannels { shift } => write!(f, "RotateChannels({shift})"),
+            Self::Mix { other, amount } => {
+                write!(f, "Mix({:016x}, {amount})", other.content_key())
+            }
         }
     }
 }
@@ -47,10 +84,19 @@ impl Rewrite {
         (self.first_layer..=self.last_layer).contains(&layer) && !self.is_identity()
     }
 
-    /// Whether it changes nothing.
+    /// Whether it changes nothing: its amount is 0, or some number in it is not finite.
     pub fn is_identity(&self) -> bool {
+        let is_nothing = |amount: f32| amount == 0.0 || !amount.is_finite();
         match self.op {
-            RewriteOp::Mix { amount, .. } => amount == 0.0,
+            RewriteOp::Scale { amount, mean, deviation, .. } => {
+                is_nothing(amount)
+                    || (mean == 1.0 && deviation == 0.0)
+                    || !(mean.is_finite() && deviation.is_finite())
+            }
+            RewriteOp::Prune { share } => is_nothing(share) || share < 0.0,
+            RewriteOp::Noise { amount, .. }
+            | RewriteOp::RotateChannels { shift: amount }
+            | RewriteOp::Mix { amount, .. } => is_nothing(amount),
         }
     }
 
@@ -59,10 +105,22 @@ impl Rewrite {
         if !self.changes(layer) {
             return;
         }
-        match &self.op {
-            RewriteOp::Mix { other, amount } => {
+        match self.op {
+            RewriteOp::Scale { amount, mean, deviation, seed } => {
+                ops::scale(&mut weights.weight, amount, (mean, deviation), seed, layer);
+            }
+            RewriteOp::Noise { amount, seed } => {
+                ops::add_noise(&mut weights.weight, amount, seed, layer);
+            }
+            RewriteOp::Prune { share } => ops::prune(&mut weights.weight, share),
+            RewriteOp::RotateChannels { shift } => {
+                let outputs = weights.outputs;
+                ops::rotate_rows(&mut weights.weight, outputs, shift);
+                ops::rotate_rows(&mut weights.bias, outputs, shift);
+            }
+            RewriteOp::Mix { ref other, amount } => {
                 if let Some(other) = other.layer_weights(layer) {
-                    weights.mix(other, *amount);
+                    weights.mix(other, amount);
                 }
             }
         }
