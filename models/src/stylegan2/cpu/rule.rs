@@ -42,11 +42,7 @@ pub enum Algorithm {
 /// phases, with sixteen times the room. So all kernels of the 256² network with channels 16384/512
 /// take 135 MiB (72 as stored), those of the 1024² network with 32768/512 180 MiB (90).
 pub fn choose(shape: Shape) -> Algorithm {
-    if !shape.up && shape.resolution >= 16 {
-        Algorithm::Winograd
-    } else {
-        Algorithm::Direct
-    }
+    if !shape.up && shape.resolution >= 16 { Algorithm::Winograd } else { Algorithm::Direct }
 }
 
 impl Shape {
