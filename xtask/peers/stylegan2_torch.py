@@ -8,7 +8,8 @@ Reads commands from its input, a line each:
 
 Styles scale the activations and demodulation follows the convolution, which leaves PyTorch less to
 do for a single picture than modulating the weights. The up-sampling convolution is a transposed
-convolution with stride 2 and then the filter [1, 3, 3, 1].
+convolution with stride 2 and then the filter [1, 3, 3, 1]. Channels come first, as in the published
+code at full precision.
 """
 
 import math
@@ -20,8 +21,6 @@ from torch.nn import functional as F
 
 W_DIM = 512
 SQRT2 = math.sqrt(2.0)
-# Faster here than the usual order, by a tenth to a third.
-CHANNELS_LAST = torch.channels_last
 
 
 def fir(gain):
@@ -61,7 +60,7 @@ class Conv:
     def __init__(self, inputs, outputs, resolution, up):
         self.up = up
         self.affine = Affine(inputs)
-        self.weight = torch.randn(outputs, inputs, 3, 3).contiguous(memory_format=CHANNELS_LAST)
+        self.weight = torch.randn(outputs, inputs, 3, 3)
         self.power = self.weight.square().sum([2, 3]).t().contiguous()
         self.transposed = self.weight.transpose(0, 1).contiguous() if up else None
         self.bias = torch.zeros(outputs, 1, 1)
@@ -98,9 +97,7 @@ class Synthesis:
         while side <= resolution:
             outputs = min(channel_base // side, channel_max)
             if inputs is None:
-                self.constant = torch.randn(1, outputs, 4, 4).contiguous(
-                    memory_format=CHANNELS_LAST
-                )
+                self.constant = torch.randn(1, outputs, 4, 4)
             conv0 = Conv(inputs, outputs, side, True) if inputs else None
             self.blocks.append((conv0, Conv(outputs, outputs, side, False), ToRgb(outputs)))
             inputs = outputs

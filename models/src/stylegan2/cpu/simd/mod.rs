@@ -130,6 +130,7 @@ impl Isa {
     }
 
     /// Runs `kernel` on vectors that suit this many channels, a multiple of 8.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))] // one width serves all there
     #[inline]
     pub fn run(self, channels: usize, kernel: impl Kernel) {
         match self.0 {
