@@ -1,5 +1,7 @@
 //! `check`, `nodes` and `new`.
 
+#![allow(clippy::expect_used)] // helpers of tests are tests
+
 mod common;
 
 use common::{Bench, failure, lumawire, root, run, stdout};
