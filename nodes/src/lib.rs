@@ -7,6 +7,7 @@ pub mod control;
 pub mod dsp;
 pub mod generate;
 pub mod gpu;
+mod key;
 pub mod latent;
 pub mod map;
 pub mod noise;

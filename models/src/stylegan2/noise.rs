@@ -132,7 +132,7 @@ fn normal(stream: u64, i: u64) -> f32 {
 }
 
 /// A step of splitmix64 (Steele, Lea and Flood, 2014).
-fn mix(x: u64) -> u64 {
+pub(super) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,7 +1,5 @@
 //! What all bending nodes share: ports, parameters, and the list that they add to.
 
-use std::fmt::{self, Write};
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use lumawire_core::{
@@ -10,6 +8,8 @@ use lumawire_core::{
 };
 use lumawire_models::clusters;
 use lumawire_models::stylegan2::{Bend, BendOp, Border, Channels};
+
+use crate::key::printed_key;
 
 const IN_BENDS: usize = 0;
 const OUT_BENDS: usize = 0;
@@ -231,25 +231,9 @@ fn append(earlier: Option<&Handle>, bend: Bend) -> Result<Handle, NodeError> {
         let none = || Handle::new(0, Arc::new(Vec::<Bend>::new()));
         return Ok(earlier.cloned().unwrap_or_else(none));
     }
-    let key = key(earlier.map_or(0, |handle| handle.key), &bend);
+    let key = printed_key(earlier.map_or(0, |handle| handle.key), &bend);
     let all: Vec<Bend> = list.iter().cloned().chain([bend]).collect();
     Ok(Handle::new(key, Arc::new(all)))
-}
-
-/// A key of all that a bend holds, after those of key `earlier`.
-fn key(earlier: u64, bend: &Bend) -> u64 {
-    struct Hash(DefaultHasher);
-    impl Write for Hash {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut hash = Hash(DefaultHasher::new());
-    hash.0.write_u64(earlier);
-    // What is printed tells all fields, and all numbers to the last bit.
-    let _ = write!(hash, "{bend:?}");
-    hash.0.finish()
 }
 
 #[cfg(test)]

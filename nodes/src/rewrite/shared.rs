@@ -1,7 +1,5 @@
 //! What all rewriting nodes share: ports, the range of layers, and the list that they add to.
 
-use std::fmt::{self, Write};
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use lumawire_core::{
@@ -10,6 +8,8 @@ use lumawire_core::{
 use lumawire_models::stylegan2::{Model, Rewrite, RewriteOp};
 
 use crate::generate::network;
+
+use crate::key::printed_key;
 
 const IN_MODEL: usize = 0;
 const OUT_MODEL: usize = 0;
@@ -93,27 +93,11 @@ pub(super) fn append(io: &mut Io<'_>, rewrite: Rewrite) -> Result<(), NodeError>
         io.outputs.set(OUT_MODEL, Value::Model(input.clone()));
         return Ok(());
     }
-    let key = key(input.key, &rewrite);
+    let key = printed_key(input.key, &rewrite);
     let rewrites = model.rewrites.iter().cloned().chain([rewrite]).collect();
     let model = Model { generator: model.generator.clone(), rewrites };
     io.outputs.set(OUT_MODEL, Value::Model(Handle::new(key, Arc::new(model))));
     Ok(())
-}
-
-/// A key of all that a change holds, after those of key `earlier`.
-fn key(earlier: u64, rewrite: &Rewrite) -> u64 {
-    struct Hash(DefaultHasher);
-    impl Write for Hash {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut hash = Hash(DefaultHasher::new());
-    hash.0.write_u64(earlier);
-    // What is printed tells all fields, and all numbers to the last bit.
-    let _ = write!(hash, "{rewrite:?}");
-    hash.0.finish()
 }
 
 #[cfg(test)]

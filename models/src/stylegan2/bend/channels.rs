@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::super::noise::mix;
+
 /// Channels of a layer.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Channels {
@@ -64,14 +66,6 @@ fn random_share(num_channels: usize, share: f32, seed: u64) -> Vec<usize> {
     order.truncate(count);
     order.sort_unstable();
     order
-}
-
-/// A step of splitmix64 (Steele, Lea and Flood, 2014).
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ x >> 31
 }
 
 #[cfg(test)]
