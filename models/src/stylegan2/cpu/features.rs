@@ -1,7 +1,7 @@
 //! Buffers: features with channels last, and scratch that is used again.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
@@ -165,6 +165,18 @@ impl Features {
     pub fn set_planar(&mut self, planes: &[f32]) {
         let channels: Vec<usize> = (0..planes.len() / (self.height * self.width)).collect();
         self.set_planes(&channels, planes);
+    }
+}
+
+/// What `cell` holds, made first where it is empty. Unlike `get_or_init` it does not hold up others
+/// meanwhile: a thread that waits within `make` may take up another picture, and come here for it.
+pub fn made<T>(cell: &OnceLock<T>, make: impl FnOnce() -> T) -> &T {
+    match cell.get() {
+        Some(known) => known,
+        None => {
+            let new = make();
+            cell.get_or_init(|| new)
+        }
     }
 }
 

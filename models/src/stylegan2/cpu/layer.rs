@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::direct;
 use super::epilogue::Epilogue;
-use super::features::{Buffer, Features, Lease, padded};
+use super::features::{Buffer, Features, Lease, made, padded};
 use super::panels::Panels;
 use super::picture::ToRgb;
 use super::residual::Residual;
@@ -97,7 +97,7 @@ impl Layer {
             Algorithm::Direct => &self.direct,
             Algorithm::Winograd => &self.winograd,
         };
-        cell.get_or_init(|| Packed::new(tools, weights, algorithm))
+        made(cell, || Packed::new(tools, weights, algorithm))
     }
 
     /// The modulation by `w` `[w_dim]`: demodulation is 1/√(Σ (weight·style)² + 1e-8) over each

@@ -33,7 +33,7 @@ use super::config::{Architecture, Config};
 use super::layers::LayerWeights;
 use super::noise::NoiseMode;
 use super::shaping::{LayerOutput, Shaping, Tap};
-use features::{Buffer, Features, Pool};
+use features::{Buffer, Features, Pool, made};
 use layer::{Layer, Modulation, Run};
 use panels::Panels;
 use picture::Picture;
@@ -82,6 +82,28 @@ pub(super) struct Job<'a> {
     pub fast: bool,
     /// Called when a layer is done: 0 when the styles are, 1 with the first convolution, …
     pub done: &'a dyn Fn(usize),
+}
+
+impl Job<'_> {
+    /// The noise of convolution `number`, empty for none, and its factor; made in `room` where it is
+    /// not the stored one.
+    fn noise<'b>(
+        &self,
+        number: usize,
+        weights: &'b LayerWeights,
+        room: &'b mut Vec<f32>,
+    ) -> (&'b [f32], f32) {
+        let (noise, canvas) = (&self.shaping.noise, &self.shaping.canvas);
+        let gain = noise.gain(number, weights);
+        match noise.mode {
+            _ if gain == 0.0 => (&[], gain),
+            NoiseMode::Const if canvas.is_square() => (&weights.noise, gain),
+            _ => {
+                noise.fill(number, weights, canvas, room);
+                (room, gain)
+            }
+        }
+    }
 }
 
 /// Room for one picture in the making.
@@ -160,16 +182,7 @@ impl Engine {
             }
             let ends_block = !weights.up;
             let is_residual = job.config.architecture == Architecture::Resnet && number > 1;
-            let shaping = job.shaping;
-            let noise_gain = shaping.noise.gain(number, weights);
-            let noise = match shaping.noise.mode {
-                _ if noise_gain == 0.0 => &[][..],
-                NoiseMode::Const if shaping.canvas.is_square() => &weights.noise,
-                _ => {
-                    shaping.noise.fill(number, weights, &shaping.canvas, &mut space.noise);
-                    &space.noise
-                }
-            };
+            let (noise, noise_gain) = job.noise(number, weights, &mut space.noise);
             let run = Run {
                 weights,
                 modulation: &space.modulations[index],
@@ -216,7 +229,7 @@ impl Engine {
             let changes: Vec<_> = changes.collect();
             return Current::Rewritten(slot.rewritten.get(&self.tools, number, weights, &changes));
         }
-        let layer = slot.trained.get_or_init(|| Layer::new(&self.tools, weights));
+        let layer = made(&slot.trained, || Layer::new(&self.tools, weights));
         Current::Trained(layer, weights)
     }
 

@@ -28,14 +28,16 @@ impl Rewritten {
     ) -> Arc<(Layer, LayerWeights)> {
         // Shows every setting to the last digit, and other networks by their content.
         let key = format!("{changes:?}");
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref().filter(|last| last.key == key) {
+        // Not held while the layer is made: a thread that waits there may take up another picture,
+        // and come here for it.
+        let last = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last().as_ref().filter(|last| last.key == key) {
             return last.pair.clone();
         }
         let mut weights = weights.clone();
         changes.iter().for_each(|change| change.apply(number, &mut weights));
         let pair = Arc::new((Layer::new(tools, &weights), weights));
-        *last = Some(Last { key, pair: pair.clone() });
+        *last() = Some(Last { key, pair: pair.clone() });
         pair
     }
 }
