@@ -85,6 +85,7 @@ fn pictures_equal_the_published_code() {
             (0..10).map(|l| ws.narrow(0, l % 4, 1).unwrap().narrow(1, l, 1).unwrap()).collect();
         Tensor::cat(&rows, 1).unwrap()
     };
+    let mut num_compared = 0;
     for name in ["a", "b", "d"] {
         let (generator, goldens) = load(name);
         for (key, ws, shaping) in [
@@ -100,14 +101,16 @@ fn pictures_equal_the_published_code() {
                 let error = max_error(&image, expected) / std(expected);
                 println!("{name} {key} {path:?}: {error:.1e}");
                 assert!(error <= tolerance(path), "{name} {key} {path:?}: {error}");
+                num_compared += 1;
             }
         }
     }
+    assert_eq!(num_compared, 9 * PATHS.len());
 }
 
 #[test]
 fn features_equal_the_published_code() {
-    for name in ["a", "b", "d"] {
+    for (name, num_goldens) in [("a", 5), ("b", 1), ("d", 2)] {
         let (generator, goldens) = load(name);
         let ws = goldens["ws_psi1"].narrow(0, 0, 1).unwrap();
         let mut num_compared = 0;
@@ -128,7 +131,7 @@ fn features_equal_the_published_code() {
             let mut tap = Tap { layers: &[1, 3, 5, 7, 9], take: &mut take, stop_after: false };
             generator.synthesize_tapped(path, &ws, &Shaping::default(), &mut tap).unwrap();
         }
-        assert!(num_compared >= 2);
+        assert_eq!(num_compared, num_goldens * PATHS.len());
     }
 }
 
@@ -226,6 +229,21 @@ fn the_paths_agree_on_every_shaping() {
             assert!(error <= tolerance(path), "{i} {path:?}: {error}");
         }
     }
+}
+
+/// A picture that no memory holds is refused before anything is allocated for it.
+#[test]
+fn canvases_beyond_memory_are_refused() {
+    let generator = Generator::stand_in(Config::new(256, 32768, 128), 0).unwrap();
+    let ws = some_ws(&generator, 1);
+    let refuse = |columns, rows| {
+        let canvas = Canvas { columns, rows, fill: Fill::Mirror };
+        let shaping = Shaping { canvas, ..Shaping::default() };
+        generator.synthesize(&ws, &shaping).err().unwrap().to_string()
+    };
+    assert!(refuse(32, 32).contains("choose fewer cells"));
+    assert!(refuse(33, 4).contains("each side is 1 to 32"));
+    assert!(refuse(4, 0).contains("each side is 1 to 32"));
 }
 
 /// Mixed fully, the other network draws, by this one's mapping.

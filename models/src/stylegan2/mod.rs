@@ -217,7 +217,7 @@ impl Generator {
         tap: &mut Tap<'_>,
     ) -> Result<Option<Tensor>, ModelError> {
         let n = self.expect_ws(ws)?;
-        expect_canvas(&shaping.canvas)?;
+        expect_canvas(&self.config, &shaping.canvas)?;
         let rows = ws.flatten_all()?.to_vec1::<f32>()?;
         let mut pictures = Vec::with_capacity(n);
         for (i, ws) in rows.chunks_exact(rows.len() / n).enumerate() {
@@ -270,15 +270,28 @@ impl Generator {
     }
 }
 
-fn expect_canvas(canvas: &Canvas) -> Result<(), ModelError> {
+/// Most values of a layer's features: 1 GiB of them.
+const MAX_FEATURES: usize = 1 << 28;
+
+fn expect_canvas(config: &Config, canvas: &Canvas) -> Result<(), ModelError> {
     let cells = 1..=Canvas::MAX_CELLS;
-    if cells.contains(&canvas.columns) && cells.contains(&canvas.rows) {
-        return Ok(());
+    if !cells.contains(&canvas.columns) || !cells.contains(&canvas.rows) {
+        return Err(ModelError::Input(format!(
+            "a canvas of {}×{} cells: each side is 1 to {}",
+            canvas.columns,
+            canvas.rows,
+            Canvas::MAX_CELLS
+        )));
     }
-    Err(ModelError::Input(format!(
-        "a canvas of {}×{} cells: each side is 1 to {}",
-        canvas.columns,
-        canvas.rows,
-        Canvas::MAX_CELLS
-    )))
+    let features = |layer| {
+        let (height, width) = canvas.size_px(config.layer_resolution(layer));
+        config.layer_channels(layer) * height * width
+    };
+    if !canvas.is_square() && (0..config.num_layers()).map(features).max() > Some(MAX_FEATURES) {
+        return Err(ModelError::Input(format!(
+            "a canvas of {}×{} cells takes too much memory at {} pixels: choose fewer cells",
+            canvas.columns, canvas.rows, config.img_resolution
+        )));
+    }
+    Ok(())
 }

@@ -7,11 +7,14 @@ use super::layer::Layer;
 use crate::stylegan2::layers::LayerWeights;
 use crate::stylegan2::rewrite::Rewrite;
 
+/// How many rewritten forms of a layer are kept: two nodes may draw with one network at once.
+const NUM_KEPT: usize = 2;
+
 /// A layer as it was last rewritten: made again only where the rewrites differ.
 #[derive(Default)]
-pub struct Rewritten(Mutex<Option<Last>>);
+pub struct Rewritten(Mutex<Vec<Kept>>);
 
-struct Last {
+struct Kept {
     /// The rewrites.
     key: String,
     pair: Arc<(Layer, LayerWeights)>,
@@ -30,14 +33,18 @@ impl Rewritten {
         let key = format!("{changes:?}");
         // Not held while the layer is made: a thread that waits there may take up another picture,
         // and come here for it.
-        let last = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last().as_ref().filter(|last| last.key == key) {
-            return last.pair.clone();
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept().iter().find(|kept| kept.key == key) {
+            return found.pair.clone();
         }
         let mut weights = weights.clone();
         changes.iter().for_each(|change| change.apply(number, &mut weights));
         let pair = Arc::new((Layer::new(tools, &weights), weights));
-        *last() = Some(Last { key, pair: pair.clone() });
+        let mut kept = kept();
+        if kept.len() >= NUM_KEPT {
+            kept.remove(0);
+        }
+        kept.push(Kept { key, pair: pair.clone() });
         pair
     }
 }

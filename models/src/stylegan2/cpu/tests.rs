@@ -157,7 +157,7 @@ fn many_rows_equal_the_reference() {
     );
 }
 
-/// All channels of 1024 inputs and outputs, where the threads share out the points.
+/// So many channels that the threads share out the points.
 #[test]
 fn many_channels_equal_the_reference() {
     let network = Network::new(&[24, 24, 352, 352], Architecture::Skip, None);
@@ -182,6 +182,22 @@ fn the_number_of_threads_does_not_show() {
                 assert!(draw(num_threads) == one, "{} with {num_threads}", isa.name());
             }
         }
+    }
+}
+
+/// More threads than there are rows to share out, on canvases of any height.
+#[test]
+fn many_threads_share_few_rows() {
+    let network = Network::new(&[8, 8, 8, 8, 8], Architecture::Skip, None);
+    let engine = network.engine(Isa::best());
+    for rows in [4, 5, 7] {
+        let canvas = Canvas { columns: 4, rows, fill: Fill::Mirror };
+        let draw = |num_threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(num_threads).build();
+            let shaping = Shaping { canvas, ..Shaping::default() };
+            values(&pool.unwrap().install(|| network.draw(&engine, &shaping, true).0))
+        };
+        assert!(draw(1) == draw(96), "{rows} rows");
     }
 }
 

@@ -67,7 +67,7 @@ impl Job<'_> {
 
     fn by_rows(&self, out: &mut Features) {
         let height = out.height;
-        let share = (height / (2 * rayon::current_num_threads())).next_multiple_of(2 * BAND);
+        let share = (height / (2 * rayon::current_num_threads())).max(1).next_multiple_of(2 * BAND);
         let row_len = out.row_len();
         out.par_rows_mut(share).enumerate().for_each(|(i, out)| {
             let mut t = self.tools.buffers.take();

@@ -3,13 +3,13 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::F32x8;
+use super::avx2::{self, F32x8};
 use super::{Kernel, Vector};
 
 pub fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
+    avx2::is_available()
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("fma")
 }
 
 /// # Safety
