@@ -14,7 +14,7 @@ pub const SPEC: NodeSpec = spec(
     "bend.blur",
     "Bend: blur",
     "Blurs a layer's features. The plane of every chosen channel is convolved with a Gaussian, cut at \
-     3 sigma. Wide blurs of high layers take time. At its defaults it changes nothing.",
+     3 sigma; by boxes beyond 8 pixels. At its defaults it changes nothing.",
     &with_shared::<NUM_OWN, { NUM_OWN + NUM_SHARED }>(
         [
             Param::float("sigma", "Width", 0.0, (0.0, 0.25)).hard(0.0, 0.5).doc(

@@ -140,6 +140,8 @@ pub(super) struct BendNode {
     num_own: usize,
     op: fn(Params<'_>) -> BendOp,
     clusters: Option<Groups>,
+    /// Why the file of clusters could not be read.
+    fault: Option<NodeError>,
 }
 
 /// The groups of a file.
@@ -151,7 +153,7 @@ struct Groups {
 impl BendNode {
     /// A node with `num_own` parameters of its own, from which `op` makes its operation.
     pub fn boxed(num_own: usize, op: fn(Params<'_>) -> BendOp) -> Box<dyn Node> {
-        Box::new(Self { num_own, op, clusters: None })
+        Box::new(Self { num_own, op, clusters: None, fault: None })
     }
 
     fn channels(&self, params: Params<'_>, layer: usize) -> Result<Channels, NodeError> {
@@ -171,11 +173,12 @@ impl BendNode {
     }
 
     fn cluster(&self, layer: usize, i: usize) -> Result<Arc<[usize]>, NodeError> {
-        let groups = self.clusters.as_ref().ok_or_else(|| {
-            NodeError::param(
+        let groups = self.clusters.as_ref().ok_or_else(|| match &self.fault {
+            Some(fault) => fault.clone(),
+            None => NodeError::param(
                 "cluster_file",
                 "is not chosen: make one with `lumawire clusters`, or bend other channels",
-            )
+            ),
         })?;
         if groups.layer != layer {
             let made_of = groups.layer;
@@ -188,30 +191,44 @@ impl BendNode {
 
 impl Node for BendNode {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        self.clusters = match cx.file(self.num_own + CLUSTER_FILE) {
-            Some(path) => {
-                let found = clusters::load(&path).map_err(|e| NodeError::file(&path, e))?;
-                let channels = (0..found.num_clusters).map(|i| found.channels(i).into()).collect();
-                Some(Groups { layer: found.layer, channels })
+        // A file that cannot be read matters only where a cluster is bent, and never to the bends
+        // before: it is told then.
+        (self.clusters, self.fault) = (None, None);
+        if let Some(path) = cx.file(self.num_own + CLUSTER_FILE) {
+            match clusters::load(&path) {
+                Ok(found) => {
+                    let channels = (0..found.num_clusters).map(|i| found.channels(i).into());
+                    self.clusters =
+                        Some(Groups { layer: found.layer, channels: channels.collect() });
+                }
+                Err(e) => self.fault = Some(NodeError::file(&path, e)),
             }
-            None => None,
-        };
+        }
         Ok(())
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let params = io.params;
+        let earlier = io.inputs.bends(IN_BENDS);
         let layer = count(params.int(self.num_own + LAYER));
-        let bend = Bend {
-            layer,
-            channels: self.channels(params, layer)?,
-            op: (self.op)(params),
-            amount: params.float(self.num_own + AMOUNT),
+        let channels = match self.channels(params, layer) {
+            Ok(channels) => channels,
+            Err(e) => {
+                // The bends before this one go on.
+                io.outputs.set(OUT_BENDS, Value::Bends(earlier.cloned().unwrap_or_else(none)));
+                return Err(e);
+            }
         };
-        let bends = append(io.inputs.bends(IN_BENDS), bend)?;
+        let amount = params.float(self.num_own + AMOUNT);
+        let bends = append(earlier, Bend { layer, channels, op: (self.op)(params), amount })?;
         io.outputs.set(OUT_BENDS, Value::Bends(bends));
         Ok(())
     }
+}
+
+/// No bends.
+fn none() -> Handle {
+    Handle::new(0, Arc::new(Vec::<Bend>::new()))
 }
 
 fn count(value: i64) -> usize {
@@ -228,7 +245,6 @@ fn append(earlier: Option<&Handle>, bend: Bend) -> Result<Handle, NodeError> {
         None => &Vec::new(),
     };
     if bend.is_identity() {
-        let none = || Handle::new(0, Arc::new(Vec::<Bend>::new()));
         return Ok(earlier.cloned().unwrap_or_else(none));
     }
     let key = printed_key(earlier.map_or(0, |handle| handle.key), &bend);
@@ -263,6 +279,25 @@ mod tests {
         let mut node = Harness::new(&add::SPEC).param("value", 0.5_f32).prepare().unwrap();
         node.tick().unwrap();
         node.output("bends").clone()
+    }
+
+    /// A bend that cannot be made is told, and takes none of the others with it.
+    #[test]
+    fn a_failing_bend_lets_the_others_pass() {
+        let Value::Bends(earlier) = some_bends() else { panic!("no bends") };
+        for file in ["", "gone.clusters.json"] {
+            let file = ParamValue::file(file);
+            let mut node = Harness::new(&add::SPEC)
+                .param("value", 0.5_f32)
+                .param("cluster_file", file)
+                .prepare()
+                .unwrap();
+            node.input("bends", some_bends());
+            assert_eq!(tick(&mut node).1.len(), 2, "all channels need no file");
+            node.set_param("channels", "cluster");
+            assert!(node.tick().is_err());
+            assert_eq!(bends(&node).0, earlier.key);
+        }
     }
 
     #[test]

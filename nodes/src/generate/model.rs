@@ -1,5 +1,6 @@
 //! `generate.model`: a network from a file, or a stand-in.
 
+use std::any::Any;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,7 +37,8 @@ pub const SPEC: NodeSpec = NodeSpec {
           .pt and .safetensors files, told by their content; nothing in them is run. The averaged \
           generator (G_ema) draws; sizes come from the file. Without a file, or where the file is absent, a stand-in with \
           made-up weights draws abstract pictures, so that every patch runs; an absent file is \
-          reported at every tick. A damaged file is an error. Nodes that name the same file share \
+          reported, and a network that was loaded from it before draws on. A damaged file is an \
+          error. Nodes that name the same file share \
           one network.",
     rate: Rate::Frame,
     role: Role::Pure,
@@ -68,22 +70,22 @@ pub const SPEC: NodeSpec = NodeSpec {
 #[derive(Default)]
 struct Model {
     network: Option<Arc<Network>>,
-    /// The file that is named but not there.
-    absent: Option<PathBuf>,
+    /// The file that is named.
+    file: Option<PathBuf>,
+    /// Whether it is not there.
+    is_absent: bool,
 }
 
 impl Node for Model {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         let store = ModelStore::of(cx.services);
-        (self.network, self.absent) = (None, None);
-        let mut generator = None;
-        if let Some(path) = cx.file(FILE) {
-            generator = from_file(&store, &path)?;
-            if generator.is_none() {
-                self.absent = Some(path);
-            }
-        }
-        let generator = match generator {
+        self.file = cx.file(FILE);
+        let found = match &self.file {
+            Some(path) => from_file(&store, path)?,
+            None => None,
+        };
+        self.is_absent = self.file.is_some() && found.is_none();
+        let generator = match found {
             Some(generator) => generator,
             None => stand_in(&store, cx.params)?,
         };
@@ -96,12 +98,23 @@ impl Node for Model {
             let handle = Handle::new(network.generator.content_key(), network.clone());
             io.outputs.set(OUT_MODEL, Value::Model(handle));
         }
-        match &self.absent {
-            Some(path) => Err(NodeError::file(
+        match &self.file {
+            Some(path) if self.is_absent => Err(NodeError::file(
                 path,
-                "is not there, a stand-in draws in its place: choose the file again",
+                "is not there; the network that was loaded from it before draws on, or else a \
+                 stand-in: choose the file again",
             )),
-            None => Ok(()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the file has gone while the patch runs, its network draws on.
+    fn adopt(&mut self, old: &mut dyn Any) {
+        if let Some(old) = old.downcast_mut::<Self>()
+            && self.is_absent
+            && old.file == self.file
+        {
+            self.network = old.network.take();
         }
     }
 }
@@ -193,6 +206,27 @@ mod tests {
             assert!(matches!(node.tick(), Err(NodeError::File { .. })));
         }
         assert_eq!(network(&node).config().img_resolution, 32);
+    }
+
+    /// A drive that is pulled out takes no running network away.
+    #[test]
+    fn a_file_that_goes_away_leaves_its_network() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("net.safetensors");
+        std::fs::copy(reference().join("sg2ada_a.model.safetensors"), &path).unwrap();
+        let make = |file: &str| {
+            small().base_dir(dir.path()).param("file", ParamValue::file(file)).prepare().unwrap()
+        };
+        let mut old = make("net.safetensors");
+        std::fs::remove_file(&path).unwrap();
+        let mut other = make("other.safetensors");
+        other.node_mut().adopt(old.node_mut());
+        assert!(other.tick().is_err());
+        assert_eq!(network(&other).config().img_resolution, 32);
+        let mut new = make("net.safetensors");
+        new.node_mut().adopt(old.node_mut());
+        assert!(matches!(new.tick(), Err(NodeError::File { .. })));
+        assert_eq!(network(&new).config().img_resolution, 64);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::mapping::map;
 use super::network;
+use crate::control::seeded::node_seed;
 use crate::noise::Field;
 
 const IN_MODEL: usize = 0;
@@ -125,7 +126,7 @@ fn noise(io: &Io<'_>) -> Result<Noise, NodeError> {
     Ok(Noise {
         mode,
         strength: io.params.float(NOISE_STRENGTH),
-        seed: io.params.int(NOISE_SEED).unsigned_abs(),
+        seed: node_seed(io.tick.seed, io.params.int(NOISE_SEED)),
         ..Noise::default()
     })
 }

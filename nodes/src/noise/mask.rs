@@ -128,15 +128,15 @@ impl Node for Mask {
             io.outputs.set(OUT_NOISE, Value::Noise(input.clone()));
             return Ok(());
         }
-        let keys = (input.map(|h| h.key), outside_input.map(|h| h.key), mask_key);
-        let strengths = [strength, outside_strength].map(f32::to_bits);
+        let outside_key = outside_input.map(|h| (h.key, outside_strength.to_bits()));
+        let keys = (input.map(|h| h.key), outside_key, mask_key);
         let field = Masked {
             mask,
             invert,
             inside: (noise, strength),
             outside: outside.map(|field| (field, outside_strength)),
         };
-        emit(io, OUT_NOISE, (SPEC.kind, keys, strengths, invert), field);
+        emit(io, OUT_NOISE, (SPEC.kind, keys, strength.to_bits(), invert), field);
         Ok(())
     }
 }

@@ -300,6 +300,23 @@ fn a_blurred_impulse_is_a_gaussian() {
     }
 }
 
+/// Beyond 8 px boxes stand in for the Gaussian.
+#[test]
+fn a_wide_blur_is_nearly_a_gaussian() {
+    for sigma_px in [8.5_f32, 12.0, 15.3] {
+        let plane = Plane::new(128, 160, |x, y| f32::from(u8::from((x, y) == (80, 64))));
+        let op = BendOp::Blur { sigma: sigma_px / 128.0, border: Border::Zero };
+        let blurred = plane.by(op);
+        let peak = 1.0 / (std::f32::consts::TAU * sigma_px * sigma_px);
+        for (y, x) in (0..128).flat_map(|y| (0..160).map(move |x| (y, x))) {
+            let (dx, dy) = (x as f32 - 80.0, y as f32 - 64.0);
+            let expected = peak * (-0.5 * (dx * dx + dy * dy) / (sigma_px * sigma_px)).exp();
+            let error = (blurred.at(x, y) - expected).abs() / peak;
+            assert!(error < 0.06, "{sigma_px} at {x}, {y}: {error}");
+        }
+    }
+}
+
 #[test]
 fn sharpening_adds_what_a_blur_takes() {
     let plane = Plane::new(9, 13, |x, y| ((x * 7 + y * 5) % 11) as f32);

@@ -4,8 +4,12 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use lumawire_core::{Encoding, Image, NodeError, Pixels};
+use rayon::prelude::*;
 
 use crate::gpu::{finite, srgb_from_linear};
+
+/// Longest side of a picture that is kept; a larger one is reduced.
+const MAX_SIDE: usize = 512;
 
 /// Levels 0..=1 as a summed-area table (Crow, 1984).
 pub(crate) struct Plane {
@@ -51,13 +55,29 @@ impl Plane {
             let y = if image.encoding == Encoding::Linear { srgb_from_linear(y) } else { y };
             y.clamp(0.0, 1.0) * alpha.clamp(0.0, 1.0)
         };
-        let levels: Vec<f32> = match &host.pixels {
-            Pixels::Rgba8(codes) => {
-                codes.as_chunks().0.iter().map(|p| luma(p.map(|v| f32::from(v) / 255.0))).collect()
-            }
-            Pixels::RgbaF32(values) => values.as_chunks().0.iter().map(|p| luma(*p)).collect(),
-        };
         let (height, width) = (host.height_px as usize, host.width_px as usize);
+        let level = |i: usize| match &host.pixels {
+            Pixels::Rgba8(codes) => {
+                codes.as_chunks().0.get(i).map_or(0.0, |p| luma(p.map(|v| f32::from(v) / 255.0)))
+            }
+            Pixels::RgbaF32(values) => values.as_chunks().0.get(i).map_or(0.0, |p| luma(*p)),
+        };
+        // More than layers show would only cost time at every frame.
+        let step = height.max(width).div_ceil(MAX_SIDE).max(1);
+        let (rows, columns) = (height / step, width / step);
+        let block = |row: usize, column: usize| {
+            let ys = row * step..(row + 1) * step;
+            let sum: f32 = ys
+                .flat_map(|y| (column * step..(column + 1) * step).map(move |x| y * width + x))
+                .map(level)
+                .sum();
+            sum / (step * step) as f32
+        };
+        let levels: Vec<f32> = (0..rows)
+            .into_par_iter()
+            .flat_map_iter(|row| (0..columns).map(move |column| block(row, column)))
+            .collect();
+        let (height, width) = (rows, columns);
         let plane = Self::new(&levels, height, width);
         plane.map(Arc::new).ok_or_else(|| {
             NodeError::input("image", format!("pixels do not fill {width} × {height}"))
