@@ -1,7 +1,10 @@
-//! Files of all formats: whatever the bytes, they open or are refused without a panic, and soon.
+//! Files of all formats: whatever the bytes, they open and are built, or are refused, without a panic,
+//! and soon.
 
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = lumawire_models::checkpoint::open_bytes(bytes);
+    if let Ok(checkpoint) = lumawire_models::checkpoint::open_bytes(bytes) {
+        let _ = lumawire_models::checkpoint::check(&checkpoint);
+    }
 });

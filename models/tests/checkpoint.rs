@@ -182,3 +182,46 @@ fn a_missing_mean_is_computed() {
     let (mean, spread) = (w.mean(0).unwrap(), std(&w));
     assert!(max_error(generator.w_avg(), &mean) < 6.0 * spread / 64.0);
 }
+
+/// rosinality's filters are read too: another one would draw other pictures.
+#[test]
+fn another_filter_of_rosinalitys_is_refused() {
+    let bytes = std::fs::read(reference("rosinality_64.pt")).unwrap();
+    // A 3 of [1, 3, 3, 1]² / 16, the corner and its neighbour: where the file holds the filters.
+    let taps = |taps: [f32; 2]| taps.map(f32::to_le_bytes).concat();
+    let (known, other) = (taps([1.0 / 16.0, 3.0 / 16.0]), taps([1.0 / 16.0, 4.0 / 16.0]));
+    let starts = bytes.windows(8).enumerate().filter(|(_, window)| *window == known);
+    let starts: Vec<usize> = starts.map(|(start, _)| start).collect();
+    assert!(!starts.is_empty());
+    for start in starts {
+        let mut bytes = bytes.clone();
+        bytes[start..start + 8].copy_from_slice(&other);
+        let error = checkpoint::open_bytes(&bytes).map(drop).unwrap_err();
+        assert!(error.to_string().contains("filter"), "{start}: {error}");
+    }
+}
+
+/// Arguments of the published class that would draw something else.
+#[test]
+fn published_arguments_that_are_not_built_are_refused() {
+    let parse = |mapping: &str, synthesis: &str| {
+        Config::from_published(&format!(
+            r#"{{"z_dim": 64, "w_dim": 64, "img_resolution": 64, "img_channels": 3,
+                "mapping_kwargs": {{{mapping}}}, "synthesis_kwargs": {{{synthesis}}}}}"#
+        ))
+    };
+    for (mapping, synthesis) in [
+        (r#""activation": "relu""#, ""),
+        (r#""embed_features": 32"#, ""),
+        (r#""layer_features": 32"#, ""),
+        (r#""lr_multiplier": 1.0"#, ""),
+        ("", r#""use_noise": false"#),
+        ("", r#""activation": "linear""#),
+        ("", r#""resample_filter": [1, 2, 1]"#),
+    ] {
+        let error = parse(mapping, synthesis).unwrap_err();
+        assert!(error.to_string().contains("cannot draw with"), "{mapping}{synthesis}: {error}");
+    }
+    let known = r#""activation": "lrelu", "embed_features": null, "layer_features": 64"#;
+    assert!(parse(known, r#""use_noise": true"#).is_ok());
+}

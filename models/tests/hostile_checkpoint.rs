@@ -53,6 +53,11 @@ impl Codes {
         self.raw(b"J").raw(&value.to_le_bytes())
     }
 
+    /// LONG1: a number beyond 32 bits.
+    fn long(self, value: i64) -> Self {
+        self.raw(&[0x8a, 8]).raw(&value.to_le_bytes())
+    }
+
     fn global(self, module: &str, name: &str) -> Self {
         self.raw(format!("c{module}\n{name}\n").as_bytes())
     }
@@ -64,6 +69,21 @@ impl Codes {
 
     /// A tensor over the storage `0` of `num_values` f32.
     fn tensor(self, num_values: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Self {
+        let view = Self(Vec::new()).int(offset).ints(shape).ints(strides);
+        self.tensor_by(num_values, view)
+    }
+
+    /// As [`tensor`](Self::tensor), with numbers of 64 bits.
+    fn long_tensor(self, num_values: i32, offset: i64, shape: &[i64], strides: &[i64]) -> Self {
+        let longs = |codes: Self, values: &[i64]| {
+            values.iter().fold(codes.raw(b"("), |codes, value| codes.long(*value)).raw(b"t")
+        };
+        let view = longs(longs(Self(Vec::new()).long(offset), shape), strides);
+        self.tensor_by(num_values, view)
+    }
+
+    /// A tensor whose offset, shape and strides `view` pushes.
+    fn tensor_by(self, num_values: i32, view: Self) -> Self {
         self.global("torch._utils", "_rebuild_tensor_v2")
             .raw(b"((")
             .text("storage")
@@ -72,10 +92,20 @@ impl Codes {
             .text("cpu")
             .int(num_values)
             .raw(b"NtQ")
-            .int(offset)
-            .ints(shape)
-            .ints(strides)
+            .raw(&view.0)
             .raw(b"\x89NtR")
+    }
+
+    /// Opens a module whose state is the dictionary that follows; `end_module` closes both.
+    fn module(self) -> Self {
+        self.global("torch_utils.persistence", "_reconstruct_persistent_obj")
+            .raw(b"}")
+            .text("state")
+            .raw(b"}")
+    }
+
+    fn end_module(self) -> Self {
+        self.raw(b"s\x85R")
     }
 
     fn stop(self) -> Vec<u8> {
@@ -99,6 +129,14 @@ fn legacy(contents: Vec<u8>, values: &[f32]) -> Vec<u8> {
 fn one_tensor(name: &str, num: i32, offset: i32, shape: &[i32], strides: &[i32]) -> Vec<u8> {
     let contents = Codes::new().raw(b"}").text(name).tensor(num, offset, shape, strides).raw(b"s");
     legacy(contents.stop(), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+}
+
+/// A file of safetensors with 16 bytes of values.
+fn safetensors(header: &str) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend([0; 16]);
+    bytes
 }
 
 #[test]
@@ -237,25 +275,136 @@ fn nests_and_cycles_are_as_cheap_as_anything_else() {
     assert!(matches!(error_of(&own_module), ModelError::TooLarge(_)));
 }
 
-/// Each module holds the one below a hundred times: 10²⁰ paths.
+/// Each module holds the one below a hundred times: 10²⁰ paths, with a tensor and a trait at the end
+/// of each.
 #[test]
 fn shared_parts_are_not_visited_over_and_over() {
     let module = |codes: Codes, depth: u8| {
-        let mut codes = codes
-            .global("torch_utils.persistence", "_reconstruct_persistent_obj")
-            .raw(b"}")
-            .text("state")
-            .raw(b"}")
-            .text("_modules")
-            .raw(b"}");
+        let mut codes = codes.module().text("use_noise").raw(b"\x89s");
+        if depth == 0 {
+            codes = codes.text("_buffers").raw(b"}").text("t").tensor(6, 0, &[6], &[1]).raw(b"ss");
+        }
+        codes = codes.text("_modules").raw(b"}");
         for i in 0..if depth == 0 { 0 } else { 100 } {
             codes = codes.text(&i.to_string()).raw(&[b'h', depth - 1]).raw(b"s");
         }
-        codes.raw(b"ss\x85R").raw(&[b'q', depth])
+        codes.raw(b"s").end_module().raw(&[b'q', depth])
     };
     let codes = (0..10).fold(Codes::new(), module);
-    let bytes = codes.raw(b"}").text("G_ema").raw(b"h\x09s").stop();
+    let bytes = legacy(codes.raw(b"}").text("G_ema").raw(b"h\x09s").stop(), &[0.0; 6]);
     assert!(matches!(error_of(&bytes), ModelError::TooLarge(_)));
+}
+
+/// A network of 1024² with one channel, and one silent module under many names.
+fn silent_modules(names: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut codes = Codes::new().module().text("use_noise").raw(b"\x89s").end_module();
+    codes = codes.raw(b"q\x000}").text("G_ema").module().text("_parameters").raw(b"}");
+    let mut weights = vec!["synthesis.b4.const".to_owned(), "synthesis.b1024.torgb.weight".into()];
+    weights.extend(["mapping.fc0.weight".to_owned(), "mapping.w_avg".into()]);
+    weights.extend((2..=10).map(|n| format!("synthesis.b{}.conv1.weight", 1 << n)));
+    for weight in weights {
+        codes = codes.text(&weight).tensor(6, 0, &[1, 1], &[1, 1]).raw(b"s");
+    }
+    codes = codes.raw(b"s").text("_modules").raw(b"}");
+    for name in names {
+        codes = codes.text(&name).raw(b"h\x00s");
+    }
+    legacy(codes.raw(b"s").end_module().raw(b"s").stop(), &[0.0; 6])
+}
+
+/// Only convolutions that the network has get a noise picture, each of them one.
+#[test]
+fn silent_modules_take_no_memory() {
+    let names = (0..300).map(|i| format!("synthesis.b1024.x{}", i % 299));
+    let names = names.chain(["synthesis.b8.conv0".to_owned(), "synthesis.b4.conv0".to_owned()]);
+    let checkpoint = open_bytes(&silent_modules(names)).unwrap();
+    assert_memory_is_bounded();
+    let made: Vec<_> = checkpoint.tensors.keys().filter(|name| name.contains("noise")).collect();
+    assert_eq!(made, ["synthesis.b8.conv0.noise_const", "synthesis.b8.conv0.noise_strength"]);
+    let many = silent_modules((0..20_000).map(|i| format!("x{i}")));
+    assert!(matches!(error_of(&many), ModelError::TooLarge(_)));
+}
+
+/// Long names, which nested modules would repeat, neither fill memory nor the screen.
+#[test]
+fn long_names_are_refused_or_cut() {
+    let long = "x".repeat(1 << 20);
+    let in_dict = Codes::new().raw(b"}").text("synthesis.b4.const").tensor(6, 0, &[6], &[1]);
+    let in_dict = in_dict.raw(b"s").text(&long).tensor(6, 0, &[6], &[1]).raw(b"s").stop();
+    assert!(matches!(error_of(&legacy(in_dict, &[0.0; 6])), ModelError::TooLarge(_)));
+    // Modules of long names, one in the other.
+    let mut nested = Codes::new().raw(b"}").text("G_ema");
+    for _ in 0..8 {
+        nested = nested.module().text("_modules").raw(b"}").text(&long[..200]);
+    }
+    nested = nested.module().end_module();
+    for _ in 0..8 {
+        nested = nested.raw(b"ss").end_module();
+    }
+    assert!(matches!(error_of(&nested.raw(b"s").stop()), ModelError::TooLarge(_)));
+    let keys = Codes::new().raw(b"}").text(&long).raw(b"Ns").stop();
+    let header = format!(r#"{{"{long}":{{"dtype":"F32","shape":[],"data_offsets":[0,4]}}}}"#);
+    for bytes in [keys, safetensors(&header)] {
+        let message = error_of(&bytes).to_string();
+        assert!(message.contains("xxx") && message.len() < 1000, "{} bytes", message.len());
+    }
+}
+
+/// No text of a file reaches a terminal with what would steer it.
+#[test]
+fn messages_hold_no_control_characters() {
+    let evil = "a\x1b[2Jb\nc\u{9b}d\u{202e}e";
+    let header = |entry: &str| {
+        let name = evil.replace('\x1b', "\\u001b").replace('\n', "\\n");
+        safetensors(&entry.replace("NAME", &name))
+    };
+    let bad_config = |config: serde_json::Value| {
+        let tensor = serde_json::json!({"dtype": "F32", "shape": [], "data_offsets": [0, 4]});
+        let metadata = serde_json::json!({ "config": config.to_string() });
+        safetensors(
+            &serde_json::json!({"__metadata__": metadata, "synthesis.b4.const": tensor})
+                .to_string(),
+        )
+    };
+    let path = |attribute: &str, class: &str, value: &[u8]| {
+        let module = Codes::new().raw(b"}").text("G_ema").module().text("_modules").raw(b"}");
+        let module = module.text(&format!("mapping.fc{evil}"));
+        let layer = module.global("torch_utils.persistence", "_reconstruct_persistent_obj");
+        let layer = layer.raw(b"}").text("class_name").text(class).raw(b"s").text("state");
+        let layer = layer.raw(b"}").text(attribute).raw(value).raw(b"s").end_module();
+        layer.raw(b"ss").end_module().raw(b"s").stop()
+    };
+    let storage = Codes::new().raw(b"}").text(evil).tensor(6, 0, &[7], &[1]).raw(b"s");
+    for (what, bytes) in [
+        ("global", Codes::new().text(evil).text("x").raw(b"\x93").stop()),
+        ("storage", Codes::new().text("torch").text(&format!("{evil}Storage")).raw(b"\x93").stop()),
+        ("key", Codes::new().raw(b"}").text(evil).raw(b"Ns").stop()),
+        ("tensor", one_tensor(evil, 6, 0, &[6], &[1])),
+        ("view", legacy(storage.stop(), &[0.0; 6])),
+        ("activation", path("activation", "FullyConnectedLayer", b"X\x04\0\0\0tanh")),
+        ("clamp", path("conv_clamp", "ToRGBLayer", b"X\x01\0\0\0x")),
+        (
+            "filter",
+            header(
+                r#"{"synthesis.b4.const":{"dtype":"F32","shape":[],"data_offsets":[0,4]},
+                "synthesis.NAME":{"dtype":"F32","shape":[9],"data_offsets":[0,4]}}"#,
+            ),
+        ),
+        ("end", header(r#"{"NAME":{"dtype":"F32","shape":[4],"data_offsets":[8,99]}}"#)),
+        ("dtype", header(r#"{"x":{"dtype":"NAME","shape":[4],"data_offsets":[0,16]}}"#)),
+        (
+            "config",
+            bad_config(serde_json::json!({
+                "z_dim": 1, "w_dim": 1, "img_resolution": 8, "img_channels": 3,
+                "synthesis_kwargs": { "activation": evil },
+            })),
+        ),
+        ("config type", bad_config(serde_json::json!({ "z_dim": evil }))),
+    ] {
+        let message = error_of(&bytes).to_string();
+        let steers = |c: char| c.is_control() || c == '\u{202e}';
+        assert!(!message.contains(steers), "{what}: {message:?}");
+    }
 }
 
 #[test]
@@ -285,6 +434,34 @@ fn tensors_stay_within_their_storage() {
     ] {
         let error = error_of(&one_tensor(name, num, offset, shape, strides));
         assert!(matches!(error, ModelError::Damaged(_)), "{shape:?} {strides:?}: {error}");
+    }
+}
+
+#[test]
+fn sizes_beyond_32_bits_do_not_overflow() {
+    let error_with = |offset, shape: &[i64], strides: &[i64]| {
+        let contents = Codes::new().raw(b"}").text("synthesis.b4.const");
+        let contents = contents.long_tensor(6, offset, shape, strides).raw(b"s").stop();
+        error_of(&legacy(contents, &[0.0; 6]))
+    };
+    const HUGE: i64 = 1 << 32;
+    for (offset, shape, strides) in [
+        (0, &[HUGE, HUGE][..], &[HUGE, 1][..]),
+        (0, &[HUGE, HUGE, 0], &[HUGE, 1, 1]),
+        (0, &[0, HUGE, HUGE], &[1, HUGE, 1]),
+        (0, &[i64::MAX, i64::MAX], &[1, i64::MAX]),
+        (i64::MAX, &[2], &[i64::MAX]),
+        (i64::MAX, &[], &[]),
+    ] {
+        let error = error_with(offset, shape, strides);
+        assert!(matches!(error, ModelError::Damaged(_)), "{shape:?} {strides:?}: {error}");
+    }
+    // Empty ones lie nowhere and take no time: the rest of the network is what they lack.
+    for (offset, shape, strides) in
+        [(1 << 62, &[0][..], &[1][..]), (0, &[1 << 24, 1 << 24, 0], &[1, 1 << 24, 1])]
+    {
+        let error = error_with(offset, shape, strides);
+        assert!(matches!(error, ModelError::Missing(_)), "{shape:?} {strides:?}: {error}");
     }
 }
 
@@ -319,6 +496,9 @@ fn declared_sizes_are_not_believed() {
         let bytes = Codes::new().raw(b"N").raw(&code.repeat((3 << 20) / code.len())).stop();
         assert!(matches!(error_of(&bytes), ModelError::TooLarge(_)));
     }
+    // A million lists, each of which grows what the machine holds.
+    let lists = Codes::new().raw(&b"]".repeat(1 << 20)).stop();
+    assert!(matches!(error_of(&lists), ModelError::TooLarge(_)));
     // A storage of more values than follow.
     let mut cut = one_tensor("synthesis.b4.const", 6, 0, &[6], &[1]);
     let at = cut.len() - 6 * 4 - 8;
@@ -330,12 +510,6 @@ fn declared_sizes_are_not_believed() {
 
 #[test]
 fn headers_of_safetensors_are_checked() {
-    let file = |header: &str| {
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header.as_bytes());
-        bytes.extend([0; 16]);
-        bytes
-    };
     for header in [
         "{",
         r#"{"a":3}"#,
@@ -345,14 +519,14 @@ fn headers_of_safetensors_are_checked() {
         r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,18446744073709551615]}}"#,
         r#"{"a":{"dtype":"F99","shape":[4],"data_offsets":[0,16]}}"#,
     ] {
-        let error = error_of(&file(header));
+        let error = error_of(&safetensors(header));
         assert!(matches!(error, ModelError::Damaged(_)), "{header}: {error}");
     }
-    let mut long = file("{}");
+    let mut long = safetensors("{}");
     long[..8].copy_from_slice(&100_000_000_u64.to_le_bytes());
     assert!(matches!(error_of(&long), ModelError::Damaged(_)));
     let nested = format!("{{\"a\":{}", "[".repeat(200_000));
-    assert!(matches!(error_of(&file(&nested)), ModelError::Damaged(_)));
+    assert!(matches!(error_of(&safetensors(&nested)), ModelError::Damaged(_)));
 }
 
 /// Entries that are compressed, lie elsewhere, or are more than there can be.

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use lumawire_models::checkpoint::{self, Card, Checkpoint};
+use lumawire_models::checkpoint::{self, Card, Checkpoint, printable};
 use serde_json::json;
 
 use crate::cli::ModelCommand;
@@ -36,13 +36,13 @@ pub fn print(text: &str) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// Lines of a name and a value.
+/// Lines of a name and a value, in which nothing steers a terminal.
 struct Lines(String);
 
 impl Lines {
     fn add(&mut self, name: &str, value: impl std::fmt::Display) {
         // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{name:<15} {value}");
+        let _ = writeln!(self.0, "{name:<15} {}", printable(&value.to_string()));
     }
 }
 

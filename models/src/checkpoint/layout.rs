@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::printable;
 use super::tensor::View;
 use crate::ModelError;
 
@@ -50,7 +51,7 @@ fn unknown(views: &BTreeMap<String, View>) -> ModelError {
     } else if has("progression.") {
         "a StyleGAN1 network".to_owned()
     } else {
-        let names: Vec<_> = views.keys().take(3).map(String::as_str).collect();
+        let names: Vec<_> = views.keys().take(3).map(|name| printable(name)).collect();
         format!("no StyleGAN2 network (its weights are called {}, …)", names.join(", "))
     };
     ModelError::unsupported(found, "choose a StyleGAN2 or StyleGAN2-ADA network")
@@ -91,6 +92,13 @@ fn from_rosinality(name: &str) -> Option<(String, usize)> {
             Some((format!("{}.noise_const", convolution(index)), 2))
         }
         ["conv1", ref rest @ ..] => part(&convolution(0), rest),
+        // Read only to be checked.
+        ["convs", index, "conv", "blur", "kernel"] => {
+            Some((format!("{}.resample_filter", convolution(1 + number(index)?)), 2))
+        }
+        ["to_rgbs", index, "upsample", "kernel"] => {
+            Some((format!("synthesis.b{}.torgb.resample_filter", 8_u128 << number(index)?), 2))
+        }
         ["convs", index, ref rest @ ..] => part(&convolution(1 + number(index)?), rest),
         ["to_rgb1", ref rest @ ..] => part("synthesis.b4.torgb", rest),
         ["to_rgbs", index, ref rest @ ..] => {
@@ -100,8 +108,8 @@ fn from_rosinality(name: &str) -> Option<(String, usize)> {
     }
 }
 
-/// The published name of convolution 0, 1, …: one in the block of 4², then two in each block.
-fn convolution(index: usize) -> String {
+/// The published name of convolution 0, 1, …, which is layer 1, 2, …: one in the block of 4², then two in each block.
+pub fn convolution(index: usize) -> String {
     format!("synthesis.b{}.conv{}", 4_u128 << index.div_ceil(2), 1 - index % 2)
 }
 
@@ -137,10 +145,12 @@ mod tests {
             ("to_rgb1.bias", "synthesis.b4.torgb.bias", 1),
             ("to_rgbs.3.conv.modulation.bias", "synthesis.b64.torgb.affine.bias", 1),
             ("latent_avg", "mapping.w_avg", 1),
+            ("convs.0.conv.blur.kernel", "synthesis.b8.conv0.resample_filter", 2),
+            ("to_rgbs.3.upsample.kernel", "synthesis.b64.torgb.resample_filter", 2),
         ] {
             assert_eq!(from_rosinality(name), Some((published.to_owned(), rank)));
         }
-        for ignored in ["style.0.weight", "convs.0.conv.blur.kernel", "convs.99.noise.weight", ""] {
+        for ignored in ["style.0.weight", "convs.99.noise.weight", "convs.0.blur", ""] {
             assert_eq!(from_rosinality(ignored), None, "{ignored}");
         }
     }

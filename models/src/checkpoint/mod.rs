@@ -15,6 +15,7 @@ mod pickle;
 mod safetensors;
 mod source;
 mod tensor;
+mod text;
 mod torch;
 mod zip;
 
@@ -26,6 +27,7 @@ use candle_core::{Device, Tensor};
 
 pub use card::Card;
 pub use layout::Layout;
+pub use text::printable;
 
 use crate::ModelError;
 use crate::random::RandomState;
@@ -131,7 +133,7 @@ fn read(source: &mut Source<'_>, name: String) -> Result<Checkpoint, ModelError>
             (find(source, |source| Contents::read_legacy(source, whole))?, BTreeMap::new())
         }
     };
-    let Found { views, mut traits, notes } = found;
+    let Found { views, mut traits, notes, num_modules: _ } = found;
     let (layout, views) = layout::recognize(views)?;
     if layout == Layout::Ada && traits.conv_clamp.is_none() {
         // No weight tells; the published networks were trained with it.
@@ -214,30 +216,39 @@ impl Checkpoint {
         trained.map(|(_, tensor)| tensor.elem_count()).sum()
     }
 
-    /// Only the filter [1, 3, 3, 1] is built in.
-    fn check_filters(&self) -> Result<(), ModelError> {
+    /// Only the filter [1, 3, 3, 1] is built in. rosinality's programs store it times 4, the gain of
+    /// up-sampling; once checked, these are left out, for nothing reads them.
+    fn check_filters(&mut self) -> Result<(), ModelError> {
         const TAPS: [f32; 4] = [1.0, 3.0, 3.0, 1.0];
-        let expected: Vec<f32> = TAPS.iter().flat_map(|a| TAPS.map(|b| a * b / 64.0)).collect();
+        let sum = if self.format.layout == Layout::Rosinality { 16.0 } else { 64.0 };
+        let expected: Vec<f32> = TAPS.iter().flat_map(|a| TAPS.map(|b| a * b / sum)).collect();
         for (name, filter) in &self.tensors {
             if name.ends_with("resample_filter") {
                 let taps = filter.flatten_all()?.to_vec1::<f32>()?;
                 let same = taps.len() == expected.len()
                     && taps.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6);
                 if !same {
+                    let name = printable(name);
                     let why = format!("`{name}` is a filter that this build cannot draw with");
                     return Err(ModelError::Config(why));
                 }
             }
+        }
+        if self.format.layout == Layout::Rosinality {
+            self.tensors.retain(|name, _| !name.ends_with("resample_filter"));
         }
         Ok(())
     }
 
     /// Makes what some programs leave out: noise pictures, and the mean w.
     fn fill_gaps(&mut self, traits: &Traits) -> Result<(), ModelError> {
-        for convolution in &traits.without_noise {
-            self.insert_noise(convolution, |_| 0.0)?;
-            let silent = Tensor::zeros((), candle_core::DType::F32, &Device::Cpu)?;
-            self.tensors.entry(format!("{convolution}.noise_strength")).or_insert(silent);
+        for layer in 1..self.config.num_layers() {
+            let convolution = layout::convolution(layer - 1);
+            if traits.without_noise.contains(&convolution) {
+                self.insert_noise(layer, |_| 0.0)?;
+                let silent = Tensor::zeros((), candle_core::DType::F32, &Device::Cpu)?;
+                self.tensors.entry(format!("{convolution}.noise_strength")).or_insert(silent);
+            }
         }
         if self.format.layout == Layout::Rosinality {
             self.fill_rosinality_noise()?;
@@ -255,29 +266,23 @@ impl Checkpoint {
         if self.tensors.keys().any(|name| name.ends_with("noise_const")) {
             return Ok(());
         }
-        let strengths = self.tensors.keys().filter_map(|name| name.strip_suffix(".noise_strength"));
-        let convolutions: Vec<String> = strengths.map(str::to_owned).collect();
         let mut random = RandomState::new(0);
-        for convolution in convolutions {
-            self.insert_noise(&convolution, |_| random.normal() as f32)?;
+        for layer in 1..self.config.num_layers() {
+            self.insert_noise(layer, |_| random.normal() as f32)?;
         }
         self.notes.push("without noise pictures: they were made up".to_owned());
         Ok(())
     }
 
-    /// Sets the noise picture of a convolution such as `synthesis.b4.conv1`, where it has none.
+    /// Sets the noise picture of the convolution that is layer `layer`, where it has none.
     fn insert_noise(
         &mut self,
-        convolution: &str,
+        layer: usize,
         value: impl FnMut(usize) -> f32,
     ) -> Result<(), ModelError> {
-        let key = format!("{convolution}.noise_const");
-        let block = convolution.strip_prefix("synthesis.b").and_then(|rest| rest.split('.').next());
-        let side = block.and_then(|side| side.parse().ok());
-        let side = side.filter(|&side: &usize| side <= self.config.img_resolution);
-        if let Some(side) = side
-            && !self.tensors.contains_key(&key)
-        {
+        let key = format!("{}.noise_const", layout::convolution(layer - 1));
+        if !self.tensors.contains_key(&key) {
+            let side = self.config.layer_resolution(layer);
             let values: Vec<f32> = (0..side * side).map(value).collect();
             let noise = Tensor::from_vec(values, (side, side), &Device::Cpu)?;
             self.tensors.insert(key, noise);

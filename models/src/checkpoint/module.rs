@@ -1,8 +1,9 @@
 //! Finds the generator in what a pickle holds: a tree of modules, or a dictionary of tensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pickle::{Global, Heap, Id, Value};
+use super::printable;
 use super::source::Source;
 use super::tensor::View;
 use super::torch::Contents;
@@ -23,6 +24,10 @@ const OTHER_CLASSES: [(&str, &str); 4] = [
 const MAX_DEPTH: usize = 12;
 /// Tensors of one network: published ones have about 250.
 const MAX_TENSORS: usize = 1 << 14;
+/// Visits of modules in one network: published ones have about 100 modules.
+const MAX_MODULES: usize = 1 << 12;
+/// Bytes of a weight's or module's name with its prefix: published ones have about 40.
+const MAX_NAME_LEN: usize = 256;
 
 /// The generator of a pickle.
 #[derive(Default)]
@@ -33,6 +38,8 @@ pub struct Found {
     pub traits: Traits,
     /// What the user should know of the choice.
     pub notes: Vec<String>,
+    /// Visits of modules.
+    pub num_modules: usize,
 }
 
 /// Settings of the modules that no weight tells.
@@ -40,8 +47,8 @@ pub struct Found {
 pub struct Traits {
     /// Bound of the activations; `None` where no module says.
     pub conv_clamp: Option<Option<f32>>,
-    /// Convolutions that were trained without noise, such as `synthesis.b4.conv1`.
-    pub without_noise: Vec<String>,
+    /// Modules that were trained without noise, such as `synthesis.b4.conv1`.
+    pub without_noise: BTreeSet<String>,
 }
 
 /// Finds the generator and lists its tensors.
@@ -89,8 +96,8 @@ fn choose(heap: &Heap, root: Id) -> Result<(Id, Option<String>), ModelError> {
     if holds_tensor {
         return Ok((root, None));
     }
-    let keys: Vec<_> =
-        heap.entries(root).iter().filter_map(|(key, _)| heap.text(*key)).take(8).collect();
+    let keys = heap.entries(root).iter().filter_map(|(key, _)| heap.text(*key)).take(8);
+    let keys: Vec<_> = keys.map(printable).collect();
     let found = if keys.is_empty() {
         "a pickle without a network".to_owned()
     } else {
@@ -130,6 +137,10 @@ fn collect(
     if depth > MAX_DEPTH {
         return Err(ModelError::TooLarge(format!("modules nested over {MAX_DEPTH} deep")));
     }
+    found.num_modules += 1;
+    if found.num_modules > MAX_MODULES {
+        return Err(ModelError::TooLarge(format!("more than {MAX_MODULES} modules")));
+    }
     let Some((class, state)) = attributes(&contents.heap, module)? else { return Ok(()) };
     if let Some((_, what)) = OTHER_CLASSES.iter().find(|(name, _)| *name == class) {
         return Err(ModelError::unsupported(*what, "choose a StyleGAN2 or StyleGAN2-ADA network"));
@@ -145,7 +156,7 @@ fn collect(
         for index in 0..contents.heap.entries(modules).len() {
             let (name, module) = contents.heap.entries(modules)[index];
             if let Some(name) = contents.heap.text(name) {
-                let prefix = format!("{prefix}{name}.");
+                let prefix = join(prefix, name)? + ".";
                 collect(source, contents, module, &prefix, depth + 1, found)?;
             }
         }
@@ -164,11 +175,12 @@ fn collect_tensors(
     contents.heap.charge(contents.heap.entries(tensors).len())?;
     for index in 0..contents.heap.entries(tensors).len() {
         let (name, tensor) = contents.heap.entries(tensors)[index];
-        let Some(name) = contents.heap.text(name).map(|name| format!("{prefix}{name}")) else {
-            continue;
-        };
+        let Some(name) = contents.heap.text(name) else { continue };
+        let name = join(prefix, name)?;
         let view = contents.view(source, tensor).map_err(|error| match error {
-            ModelError::Damaged(why) => ModelError::Damaged(format!("`{name}`: {why}")),
+            ModelError::Damaged(why) => {
+                ModelError::Damaged(format!("`{}`: {why}", printable(&name)))
+            }
             error => error,
         })?;
         if let Some(view) = view {
@@ -179,6 +191,15 @@ fn collect_tensors(
         }
     }
     Ok(())
+}
+
+/// `prefix` and `name` in one, which may be [`MAX_NAME_LEN`] long.
+fn join(prefix: &str, name: &str) -> Result<String, ModelError> {
+    if prefix.len() + name.len() > MAX_NAME_LEN {
+        let start = printable(if prefix.is_empty() { name } else { prefix });
+        return Err(ModelError::TooLarge(format!("a long name that starts with `{start}`")));
+    }
+    Ok(format!("{prefix}{name}"))
 }
 
 impl Traits {
@@ -195,6 +216,7 @@ impl Traits {
             if holds {
                 return Ok(());
             }
+            let path = printable(path);
             let why = format!("`{path}` has an `{attribute}` that this build cannot draw with");
             Err(ModelError::Config(why))
         };
@@ -213,7 +235,7 @@ impl Traits {
         if let Some(use_noise) = heap.entry(state, "use_noise")?
             && heap.int(use_noise) == Some(0)
         {
-            self.without_noise.push(path.to_owned());
+            self.without_noise.insert(path.to_owned());
         }
         Ok(())
     }
@@ -223,7 +245,10 @@ impl Traits {
         let clamp = match heap.get(clamp) {
             Value::None => None,
             _ => Some(heap.float(clamp).ok_or_else(|| {
-                ModelError::Config(format!("`{path}` has a conv_clamp that is no number"))
+                ModelError::Config(format!(
+                    "`{}` has a conv_clamp that is no number",
+                    printable(path)
+                ))
             })? as f32),
         };
         if self.conv_clamp.is_some_and(|known| known != clamp) {

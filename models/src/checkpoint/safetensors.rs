@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
+use super::printable;
 use super::source::{Reader, Source, Span};
 use super::tensor::{Element, Storage, View};
 use crate::ModelError;
@@ -31,15 +32,16 @@ pub fn read(source: &mut Source<'_>) -> Result<Contents, ModelError> {
     let len = reader.u64()?;
     let header = reader.bytes(len, MAX_HEADER_LEN)?;
     let start = reader.position();
-    let header: Metadata = serde_json::from_slice(&header)
-        .map_err(|error| ModelError::damaged(format!("the header: {error}")))?;
+    let header: Metadata = serde_json::from_slice(&header).map_err(|error| {
+        ModelError::damaged(format!("the header: {}", printable(&error.to_string())))
+    })?;
     let mut views = BTreeMap::new();
     for (name, info) in header.tensors() {
         let (first, last) = info.data_offsets;
         let range = start.checked_add(first as u64).zip(start.checked_add(last as u64));
-        let (start, end) = range
-            .filter(|&(start, end)| start <= end && end <= span.end)
-            .ok_or_else(|| ModelError::damaged(format!("`{name}` ends too early")))?;
+        let cut = || ModelError::damaged(format!("`{}` ends too early", printable(&name)));
+        let (start, end) =
+            range.filter(|&(start, end)| start <= end && end <= span.end).ok_or_else(cut)?;
         // Only floats are weights.
         let element = match info.dtype {
             Dtype::F16 => Element::F16,

@@ -94,7 +94,8 @@ pub struct View {
 }
 
 impl View {
-    /// Fails where it would leave its storage, or where two of its values would share a place.
+    /// Fails where it would leave its storage, or where two of its values would share a place. One
+    /// without values lies nowhere, wherever its offset points.
     pub fn new(
         storage: Storage,
         offset: u64,
@@ -117,12 +118,19 @@ impl View {
             let reach = (size - 1).checked_mul(stride).and_then(|reach| reach.checked_add(last));
             last = reach.ok_or_else(|| fault("is larger than any file"))?;
         }
+        // What multiplies the sizes later on must not overflow, empty axes or not.
+        let sizes = shape.iter().filter(|size| **size > 0);
+        if sizes.copied().try_fold(1, u64::checked_mul).is_none() {
+            return Err(fault("is larger than any file"));
+        }
+        if shape.contains(&0) {
+            return Ok(Self { storage, offset: 0, axes });
+        }
         let end = last.checked_add(offset).and_then(|last| last.checked_add(1));
-        let view = Self { storage, offset, axes };
-        if view.num_values() > 0 && end.is_none_or(|end| end > storage.num_values()) {
+        if end.is_none_or(|end| end > storage.num_values()) {
             return Err(fault(&format!("leaves its {} values", storage.num_values())));
         }
-        Ok(view)
+        Ok(Self { storage, offset, axes })
     }
 
     /// A tensor whose values lie one after the other.
@@ -148,10 +156,7 @@ impl View {
     }
 
     fn num_values(&self) -> u64 {
-        // No overflow: `new` has checked that they fit into their storage, or that there are none.
-        if self.axes.iter().any(|(size, _)| *size == 0) {
-            return 0;
-        }
+        // No overflow: `new` has checked it.
         self.axes.iter().map(|(size, _)| size).product()
     }
 
@@ -164,8 +169,10 @@ impl View {
     }
 
     fn is_contiguous(&self) -> bool {
-        self.reach() == self.num_values()
-            && self.axes.iter().filter(|(size, _)| *size > 1).is_sorted_by_key(|a| !a.1)
+        // Nothing to gather where there are no values, however long the other axes are.
+        self.num_values() == 0
+            || self.reach() == self.num_values()
+                && self.axes.iter().filter(|(size, _)| *size > 1).is_sorted_by_key(|a| !a.1)
     }
 
     fn read(&self, source: &mut Source<'_>) -> Result<Tensor, ModelError> {

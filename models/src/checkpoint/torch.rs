@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::pickle::{self, Global, Heap, Id, Pickle, Value};
+use super::printable;
 use super::source::{Reader, Source, Span};
 use super::tensor::{Element, Storage, View};
 use super::zip::Archive;
@@ -97,7 +98,8 @@ impl Contents {
             let element = elements.get(key);
             let element = element.ok_or_else(|| ModelError::damaged("a storage has no type"))?;
             let num_values = reader.u64()?;
-            let cut = || ModelError::damaged(format!("storage `{key}` ends too early"));
+            let cut =
+                || ModelError::damaged(format!("storage `{}` ends too early", printable(key)));
             let len = num_values.checked_mul(element.len()).ok_or_else(cut)?;
             let storage = Storage::new(*element, num_values, reader.skip(len)?)?;
             storages.insert(key.to_owned(), storage);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::printable;
 use super::source::{Reader, Source, Span};
 use crate::ModelError;
 
@@ -49,7 +50,7 @@ impl Archive {
 
     /// Where the contents of an entry lie.
     pub fn find(&self, source: &mut Source<'_>, name: &str) -> Result<Span, ModelError> {
-        let missing = || ModelError::damaged(format!("it holds no `{name}`"));
+        let missing = || ModelError::damaged(format!("it holds no `{}`", printable(name)));
         let entry = self.entries.get(name).ok_or_else(missing)?;
         if !entry.is_stored {
             return Err(ModelError::unsupported(
@@ -61,7 +62,8 @@ impl Archive {
         let mut reader = Reader::new(source, rest);
         let header: [u8; LOCAL_LEN as usize] = reader.array()?;
         if !header.starts_with(b"PK\x03\x04") {
-            return Err(ModelError::damaged(format!("`{name}` is not where it should be")));
+            let why = format!("`{}` is not where it should be", printable(name));
+            return Err(ModelError::Damaged(why));
         }
         let u16_at = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
         reader.skip(u16_at(26) + u16_at(28))?; // name and extra fields

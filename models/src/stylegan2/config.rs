@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::ModelError;
+use crate::checkpoint::printable;
 
 /// How a block's picture reaches the output (Karras et al., 2020, figure 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -104,12 +105,15 @@ impl Config {
         self.architecture == Architecture::Skip || resolution == self.img_resolution
     }
 
-    /// The configuration by the arguments of the published Generator class, as JSON. Fails where the
-    /// network was trained with arguments that the code here does not know, and would draw something
-    /// else.
+    /// The configuration by the arguments of the published Generator class, as JSON. Fails where one
+    /// of them has a value that the code here cannot draw with: an activation other than `lrelu`,
+    /// layers of the mapping that are wider or narrower than w, another filter or learning-rate
+    /// multiplier, or no noise. Arguments that are not read, such as `w_avg_beta`, are passed over.
     pub fn from_published(json: &str) -> Result<Self, ModelError> {
         serde_json::from_str::<PublishedConfig>(json)
-            .map_err(|e| ModelError::Config(format!("metadata `config`: {e}")))?
+            .map_err(|e| {
+                ModelError::Config(format!("metadata `config`: {}", printable(&e.to_string())))
+            })?
             .into_config()
     }
 
@@ -201,11 +205,22 @@ struct PublishedConfig {
 struct MappingArguments {
     num_layers: usize,
     lr_multiplier: f64,
+    activation: String,
+    /// Absent or `null`: `w_dim`.
+    embed_features: Option<usize>,
+    /// Absent or `null`: `w_dim`.
+    layer_features: Option<usize>,
 }
 
 impl Default for MappingArguments {
     fn default() -> Self {
-        Self { num_layers: 8, lr_multiplier: 0.01 }
+        Self {
+            num_layers: 8,
+            lr_multiplier: 0.01,
+            activation: "lrelu".into(),
+            embed_features: None,
+            layer_features: None,
+        }
     }
 }
 
@@ -218,6 +233,7 @@ struct SynthesisArguments {
     conv_clamp: Option<f32>,
     activation: String,
     resample_filter: Vec<f32>,
+    use_noise: bool,
 }
 
 impl Default for SynthesisArguments {
@@ -229,6 +245,7 @@ impl Default for SynthesisArguments {
             conv_clamp: None,
             activation: "lrelu".into(),
             resample_filter: vec![1.0, 3.0, 3.0, 1.0],
+            use_noise: true,
         }
     }
 }
@@ -238,11 +255,26 @@ impl PublishedConfig {
         let (m, s) = (self.mapping_kwargs, self.synthesis_kwargs);
         let known = SynthesisArguments::default();
         let unknown = |name: &str, value: String| {
+            let value = printable(&value);
             let why = format!("{name} is {value}, which this build cannot draw with");
             Err(ModelError::Config(why))
         };
         if m.lr_multiplier != MappingArguments::default().lr_multiplier {
             return unknown("mapping_kwargs.lr_multiplier", m.lr_multiplier.to_string());
+        }
+        if m.activation != MappingArguments::default().activation {
+            return unknown("mapping_kwargs.activation", m.activation);
+        }
+        for (name, features) in [
+            ("mapping_kwargs.embed_features", m.embed_features),
+            ("mapping_kwargs.layer_features", m.layer_features),
+        ] {
+            if let Some(features) = features.filter(|&features| features != self.w_dim) {
+                return unknown(name, features.to_string());
+            }
+        }
+        if !s.use_noise {
+            return unknown("synthesis_kwargs.use_noise", "false".into());
         }
         if s.activation != known.activation {
             return unknown("synthesis_kwargs.activation", s.activation);

@@ -87,8 +87,8 @@ const NUM_MEAN_SAMPLES: usize = 1 << 14;
 /// Of which so many are mapped at a time.
 const MEAN_BATCH: usize = 1 << 10;
 
-/// The mean w `[w_dim]` over 2¹⁴ z (of seed 0, and of label 0 in a conditional network), for weights
-/// whose training kept none.
+/// The mean w `[w_dim]` over 2¹⁴ z of seed 0, for weights whose training kept none. A conditional
+/// network takes them with a label of zeros, which favours no class.
 pub(crate) fn mean_w(
     tensors: &BTreeMap<String, Tensor>,
     config: &Config,

@@ -1,6 +1,7 @@
 //! The names that a pickle may ask for. Each stands for data of a known form; none is ever called.
 
 use crate::ModelError;
+use crate::checkpoint::printable;
 use crate::checkpoint::tensor::Element;
 
 /// What a name that a pickle asks for stands for.
@@ -44,7 +45,7 @@ impl Global {
                      stylegan2-ada-pytorch, and open the result",
                 ));
             }
-            _ => return Err(ModelError::ForeignGlobal(format!("{module}.{name}"))),
+            _ => return Err(foreign(module, name)),
         })
     }
 }
@@ -73,6 +74,10 @@ fn is_inert(module: &str, name: &str) -> bool {
     }
 }
 
+fn foreign(module: &str, name: &str) -> ModelError {
+    ModelError::ForeignGlobal(printable(&format!("{module}.{name}")))
+}
+
 fn is_tensorflow(module: &str) -> bool {
     module.starts_with("dnnlib.tflib") || module == "tfutil"
 }
@@ -88,6 +93,6 @@ fn element(module: &str, storage: &str) -> Result<Element, ModelError> {
         "ShortStorage" => Element::I16,
         "IntStorage" => Element::I32,
         "LongStorage" => Element::I64,
-        _ => return Err(ModelError::ForeignGlobal(format!("{module}.{storage}"))),
+        _ => return Err(foreign(module, storage)),
     })
 }

@@ -6,9 +6,9 @@ use super::{Global, Heap, Id, Object, Value};
 use crate::ModelError;
 use crate::checkpoint::source::{Reader, Source, Span};
 
-/// Codes in one pickle. Published networks have about 30 000; every code makes at most one value of
-/// some 50 bytes, so that this also bounds memory.
-const MAX_CODES: usize = 1 << 21;
+/// Codes in one pickle. Published networks have about 30 000. A code makes at most one value, one
+/// place on the stack and one entry of the memo, some 100 bytes in all: this also bounds memory.
+const MAX_CODES: usize = 1 << 19;
 /// Bytes of one text: published source texts have about 40 000.
 const MAX_TEXT_LEN: u64 = 4 << 20;
 /// Bytes of all texts together.
