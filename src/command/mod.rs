@@ -100,7 +100,7 @@ fn check_apart<const N: usize>(
     Ok(())
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let what = || format!("writing {}", path.display());
     std::fs::write(path, bytes).map_err(|source| CommandError::Io { what: what(), source })
 }
