@@ -11,7 +11,7 @@ use lumawire_models::stylegan2::{Bend, BendOp, Channels, Generator, Shaping};
 
 use super::{base_w, check_apart, fault, seeds_of, write_file};
 use crate::error::CommandError;
-use crate::model_arg::{self, beside, identify, open_model};
+use crate::model_arg::{self, beside, open_model};
 use crate::progress::with_bar;
 use crate::sheet::{Drawing, Row, Sheet, cell_px, heat, pictures};
 
@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     };
     check_apart(&args.model, [Some(&out), args.sheet.as_ref()])?;
     let seeds = seeds_of(&args.seeds)?;
-    let generator = open_model(&args.model)?;
+    let (generator, model) = open_model(&args.model)?;
     let settings = Settings {
         layer: args.layer,
         num_clusters: args.num_clusters,
@@ -65,7 +65,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         class: args.class,
         seed: args.seed,
     };
-    let model = identify(&args.model)?;
     let found = with_bar("sampling", |told| clusters::find(&generator, model, &settings, told))
         .map_err(|e| fault(&args.model, e))?;
     write_file(&out, found.to_json().map_err(|e| fault(&out, e))?.as_bytes())?;
@@ -100,8 +99,7 @@ fn sheet(
     let mut drawing = plan(args, generator, found, seeds).begin()?;
     with_bar("drawing", |told| {
         for (i, seed) in seeds.iter().enumerate() {
-            let rows =
-                of_seed(args, generator, found, *seed).map_err(|e| fault(&args.model, e))?;
+            let rows = of_seed(args, generator, found, *seed).map_err(|e| fault(&args.model, e))?;
             for (row, pictures) in rows.iter().enumerate() {
                 for (j, picture) in pictures.iter().enumerate() {
                     drawing.put(row, pictures.len() * i + j, picture);

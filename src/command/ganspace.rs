@@ -11,7 +11,7 @@ use lumawire_models::stylegan2::{Generator, Shaping};
 
 use super::{base_w, check_apart, fault, parse_range, seeds_of, write_file};
 use crate::error::CommandError;
-use crate::model_arg::{self, beside, identify, open_model};
+use crate::model_arg::{self, beside, open_model};
 use crate::progress::with_bar;
 use crate::sheet::{Drawing, Row, Sheet, cell_px, pictures};
 
@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         return Err(CommandError::Usage("--sigma must lie in 0..100".into()));
     }
     let seeds = args.seeds.as_deref().map(seeds_of).transpose()?;
-    let generator = open_model(&args.model)?;
+    let (generator, model) = open_model(&args.model)?;
     let default_samples = if args.layer.is_none() { W_SAMPLES } else { LAYER_SAMPLES };
     let settings = Settings {
         num_samples: args.samples.unwrap_or(default_samples),
@@ -82,7 +82,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         class: args.class,
         seed: args.seed,
     };
-    let model = identify(&args.model)?;
     let directions =
         with_bar("sampling", |told| ganspace::find(&generator, model, &settings, told))
             .map_err(|e| fault(&args.model, e))?;

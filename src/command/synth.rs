@@ -78,16 +78,18 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     if !args.psi.is_finite() {
         return Err(CommandError::Usage("--psi must be a finite number".into()));
     }
-    let generator = open_model(&args.model)?;
+    let (generator, _) = open_model(&args.model)?;
     let shots = shots(args, &generator)?;
-    let sheet = args.png.as_ref().map(|path| Ok((path, sheet(args, &generator, &shots)?)));
-    let sheet = sheet.transpose()?;
+    let mut sheet = match &args.png {
+        Some(path) => Some((path, sheet(args, &generator, &shots)?)),
+        None => None,
+    };
     if let Some(path) = &args.npz {
         write_npz(args, &generator, &shots, path)?;
         println!("wrote {}: {} pictures", path.display(), shots.len());
     }
-    if let Some((path, mut sheet)) = sheet {
-        draw_sheet(args, &generator, &shots, &mut sheet)?;
+    if let Some((path, sheet)) = &mut sheet {
+        draw_sheet(args, &generator, &shots, sheet)?;
         sheet.drawing.save(path)?;
         println!("wrote {}: {} pictures", path.display(), shots.len());
     }
@@ -216,10 +218,8 @@ fn sheet(args: &Args, generator: &Generator, shots: &[Shot]) -> Result<ShotSheet
         let class = shot.class.map(|class| format!("/{class}")).unwrap_or_default();
         format!("{}{class}", shot.seed)
     };
-    let row = |some: &[Shot]| Row {
-        label: Vec::new(),
-        captions: some.iter().map(caption).collect(),
-    };
+    let row =
+        |some: &[Shot]| Row { label: Vec::new(), captions: some.iter().map(caption).collect() };
     let rows = shots.chunks(num_columns).map(row).collect();
     let name = args.model.file_name().unwrap_or_default().to_string_lossy();
     let cutoff = args.cutoff.map(|n| format!(" in the first {n} rows")).unwrap_or_default();
