@@ -24,8 +24,8 @@ pub enum CommandError {
         /// All of them.
         faults: Vec<Fault>,
     },
-    /// A network cannot be read or written.
-    #[error("{} {source}", path.display())]
+    /// A network, or what is made from it, cannot be read, used or written.
+    #[error("{}: {source}", path.display())]
     Model {
         /// Its file.
         path: PathBuf,

@@ -1,13 +1,13 @@
 //! Networks that the command line names: a file, or a stand-in.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use candle_core::Device;
+use lumawire_models::checkpoint;
 use lumawire_models::stylegan2::{Config, Generator};
 use lumawire_nodes::generate::model::channel_max;
-use sha2::{Digest, Sha256};
 
+use crate::command::fault;
 use crate::error::CommandError;
 
 /// For the help of arguments that name a network.
@@ -15,32 +15,24 @@ pub const HELP: &str = "The network: a file, or `standin[:RESOLUTION[:DETAIL[:SE
                         made-up weights, such as `standin:256:4096:0`";
 
 /// The network in the file `arg`, or the stand-in that it describes: `standin`, or
-/// `standin:RESOLUTION:DETAIL:SEED` with as many of the numbers as are wanted (256, 4096, 0).
-pub fn open_model(arg: &Path) -> Result<Arc<Generator>, CommandError> {
-    let generator = match stand_in(arg)? {
+/// `standin:RESOLUTION:DETAIL:SEED` with as many of the numbers as are wanted (256, 4096, 0). With
+/// what tells it apart in the files that are made from it: `sha256:…` of the file, or the stand-in's
+/// settings in full.
+pub fn open_model(arg: &Path) -> Result<(Generator, String), CommandError> {
+    let stand_in = stand_in(arg)?;
+    let open = || match stand_in {
         Some(StandIn { resolution_px, detail, seed }) => {
-            Generator::stand_in(Config::new(resolution_px, detail, channel_max(detail)), seed)
+            let config = Config::new(resolution_px, detail, channel_max(detail));
+            let id = format!("standin:{resolution_px}:{detail}:{seed}");
+            Ok((Generator::stand_in(config, seed)?, id))
         }
-        None => Generator::load(arg, &Device::Cpu),
+        None => {
+            let checkpoint = checkpoint::open(arg)?;
+            let id = format!("sha256:{}", checkpoint.source_sha256);
+            Ok((Generator::from_checkpoint(checkpoint, &Device::Cpu)?, id))
+        }
     };
-    generator.map(Arc::new).map_err(|e| CommandError::Usage(format!("{}: {e}", arg.display())))
-}
-
-/// What tells networks apart in the files that are made from them: `sha256:…` of the file, or the
-/// stand-in's settings in full.
-pub fn identify(arg: &Path) -> Result<String, CommandError> {
-    if let Some(StandIn { resolution_px, detail, seed }) = stand_in(arg)? {
-        return Ok(format!("standin:{resolution_px}:{detail}:{seed}"));
-    }
-    let mut hasher = Sha256::new();
-    std::fs::File::open(arg)
-        .and_then(|mut file| std::io::copy(&mut file, &mut HashWriter(&mut hasher)))
-        .map_err(|source| CommandError::Io {
-            what: format!("reading {}", arg.display()),
-            source,
-        })?;
-    let digits: String = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(format!("sha256:{digits}"))
+    open().map_err(|e| fault(arg, e))
 }
 
 /// The file beside the network `arg` that what is made from it goes to: `face.pkl` and
@@ -51,19 +43,6 @@ pub fn beside(arg: &Path, ending: &str) -> Result<std::path::PathBuf, CommandErr
         Some(_) => Path::new(&arg.to_string_lossy().replace(':', "_")).with_extension(ending),
         None => arg.with_file_name(format!("{}.{ending}", stem(arg))),
     })
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The settings of a stand-in, as `generate.model` has them.
@@ -83,16 +62,20 @@ fn stand_in(arg: &Path) -> Result<Option<StandIn>, CommandError> {
         None if rest.is_empty() => "256".split(':'),
         None => return Ok(None),
     };
-    let mut next = |default: u32| match numbers.next().map(str::parse) {
-        None => Ok(default),
-        Some(Ok(number)) => Ok(number),
-        Some(Err(_)) => Err(CommandError::Usage(format!(
-            "`{}` is no stand-in: write standin:RESOLUTION:DETAIL:SEED, such as \
-             standin:256:4096:0",
+    let malformed = || {
+        CommandError::Usage(format!(
+            "`{}` is no stand-in: write standin:RESOLUTION:DETAIL:SEED, such as standin:256:4096:0",
             arg.display()
-        ))),
+        ))
+    };
+    let mut next = |default: u32| match numbers.next() {
+        None => Ok(default),
+        Some(number) => number.parse().map_err(|_| malformed()),
     };
     let (resolution_px, detail, seed) = (next(256)? as usize, next(4096)? as usize, next(0)?);
+    if numbers.next().is_some() {
+        return Err(malformed());
+    }
     if !(16..=1 << 16).contains(&detail) {
         let why = format!("the stand-in's detail is {detail}: choose one from 16 to 65536");
         return Err(CommandError::Usage(why));
@@ -110,11 +93,15 @@ mod tests {
 
     #[test]
     fn stand_ins_follow_their_settings() {
-        let key = |arg: &str| open_model(Path::new(arg)).unwrap().content_key();
+        let open = |arg: &str| open_model(Path::new(arg)).unwrap();
+        let key = |arg: &str| open(arg).0.content_key();
         assert_eq!(key("standin:32:1024:3"), key("standin:32:1024:3"));
         assert_ne!(key("standin:32:1024:3"), key("standin:32:1024"));
-        let id = |arg: &str| identify(Path::new(arg)).unwrap();
-        assert_eq!(id("standin"), id("standin:256:4096:0"));
+        assert_eq!(open("standin:32").1, "standin:32:4096:0");
+        assert_eq!(open("standin").1, "standin:256:4096:0");
+        for junk in ["standin:32:1024:0:junk", "standin:32:1024:0:", "standin:"] {
+            assert!(refused(junk).contains("is no stand-in"), "{junk}");
+        }
         assert!(refused("standin:32:x").contains("is no stand-in"));
         assert!(refused("standin:48").contains("no power of two"));
         assert!(refused("standin:32:4").contains("from 16"));
@@ -124,9 +111,10 @@ mod tests {
     fn files_are_named_by_their_content() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let path = root.join("tests/reference/stylegan2/sg2ada_a.model.safetensors");
-        assert_eq!(open_model(&path).unwrap().config().img_resolution, 64);
-        let id = identify(&path).unwrap();
-        assert_eq!((id.len(), id.as_bytes().iter().filter(|b| **b == b':').count()), (71, 1));
+        let (generator, id) = open_model(&path).unwrap();
+        assert_eq!(generator.config().img_resolution, 64);
+        // By sha256sum.
+        assert_eq!(id, "sha256:6b104932327f746872c0619c155bdeef45b61e6b28ee7b52f1f06f8bad7d5a78");
         assert!(refused("gone.safetensors").starts_with("gone.safetensors: cannot be read"));
     }
 

@@ -2,11 +2,11 @@
 //! `numpy.savez` writes them. Arrays are written as they come, so that they may be larger than the
 //! memory; those of 4 GiB and more get the ZIP64 fields.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use crc32fast::Hasher;
+use lumawire_models::file::WholeFile;
 
 /// A number as numpy stores it.
 pub trait Number: Copy {
@@ -42,12 +42,9 @@ const VERSION_ZIP64: u16 = 45;
 /// The 1st of January 1980, in MS-DOS's way: archives of equal arrays are equal.
 const DATE: u16 = 0x21;
 
-/// Writes an archive. It has another name until [`finish`](Self::finish), and is deleted if that
-/// is not reached.
+/// Writes an archive. It appears under its name only when [`finish`](Self::finish) is reached.
 pub struct NpzWriter {
-    path: PathBuf,
-    part: PathBuf,
-    out: BufWriter<File>,
+    out: WholeFile,
     entries: Vec<Entry>,
     /// The array that is being written.
     open: Option<Open>,
@@ -73,12 +70,8 @@ struct Open {
 impl NpzWriter {
     /// Begins the archive that will lie at `path`.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let out = BufWriter::new(File::create(&part)?);
-        let (path, entries) = (path.to_owned(), Vec::new());
-        Ok(Self { path, part, out, entries, open: None, zip64_from: ZIP64_FROM })
+        let (out, entries) = (WholeFile::create(path)?, Vec::new());
+        Ok(Self { out, entries, open: None, zip64_from: ZIP64_FROM })
     }
 
     /// Begins the array `name`, which `write` must then fill: C order.
@@ -115,9 +108,7 @@ impl NpzWriter {
     pub fn finish(mut self) -> io::Result<()> {
         self.end()?;
         self.write_directory()?;
-        self.out.flush()?;
-        self.out.get_ref().sync_all()?;
-        std::fs::rename(&self.part, &self.path)
+        self.out.finish()
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -188,13 +179,6 @@ impl NpzWriter {
     }
 }
 
-impl Drop for NpzWriter {
-    fn drop(&mut self) {
-        // Once it is finished, no file has this name any more.
-        let _ = std::fs::remove_file(&self.part);
-    }
-}
-
 /// What an entry's two headers share: version, flags, method (stored), time, sum and lengths.
 fn push_common(bytes: &mut Vec<u8>, wide: bool, crc: u32, len: u64) {
     let version = if wide { VERSION_ZIP64 } else { VERSION };
@@ -220,6 +204,7 @@ fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Read;
 
     use super::*;

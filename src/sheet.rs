@@ -8,6 +8,7 @@ use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use lumawire_models::ModelError;
 
+use crate::command::write_file;
 use crate::error::CommandError;
 
 const BACKGROUND: Rgb<u8> = Rgb([16, 17, 22]);
@@ -24,23 +25,15 @@ const LINE_PX: u32 = CHAR_PX + 6;
 /// The largest side of a sheet.
 const MAX_SIDE_PX: u32 = 32_768;
 
-/// A picture with a line below it, which may be empty.
-pub struct Cell {
-    /// The picture; it is drawn at the size of the sheet's cells.
-    pub picture: RgbImage,
-    /// The line below it.
-    pub caption: String,
-}
-
 /// A row of pictures with a label on its left: its first line stands out.
 pub struct Row {
     /// The label's lines.
     pub label: Vec<String>,
-    /// The pictures.
-    pub cells: Vec<Cell>,
+    /// The line below each picture, which may be empty.
+    pub captions: Vec<String>,
 }
 
-/// A sheet.
+/// What is on a sheet, but for the pictures.
 pub struct Sheet {
     /// Lines above all else: the first stands out.
     pub title: Vec<String>,
@@ -54,10 +47,10 @@ pub struct Sheet {
     pub cell_px: u32,
 }
 
-impl Cell {
-    /// A picture without a caption.
-    pub fn new(picture: RgbImage) -> Self {
-        Self { picture, caption: String::new() }
+impl Row {
+    /// A row of `num_pictures` without captions.
+    pub fn plain(label: Vec<String>, num_pictures: usize) -> Self {
+        Self { label, captions: vec![String::new(); num_pictures] }
     }
 }
 
@@ -108,24 +101,14 @@ pub fn heat(map: &[f32], side_px: usize) -> RgbImage {
 }
 
 impl Sheet {
-    /// Draws the sheet and writes it as a PNG.
-    pub fn save(&self, path: &Path) -> Result<(), CommandError> {
-        let drawn = self.draw()?;
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        drawn
-            .write_to(&mut bytes, image::ImageFormat::Png)
-            .map_err(|e| CommandError::Usage(format!("the sheet cannot be drawn: {e}")))?;
-        std::fs::write(path, bytes.into_inner()).map_err(|source| CommandError::Io {
-            what: format!("writing {}", path.display()),
-            source,
-        })
-    }
-
-    fn draw(&self) -> Result<RgbImage, CommandError> {
+    /// The sheet with its texts, ready for its pictures. Fails where it would become too large: call
+    /// it before the pictures are computed.
+    pub fn begin(&self) -> Result<Drawing, CommandError> {
         let layout = Layout::of(self);
         if layout.width.max(layout.height) > MAX_SIDE_PX {
             return Err(CommandError::Usage(format!(
-                "the sheet would have {}x{} pixels: ask for less on it",
+                "the sheet would have {}x{} pixels, and at most {MAX_SIDE_PX} a side are drawn: ask \
+                 for less on it",
                 layout.width, layout.height
             )));
         }
@@ -139,12 +122,12 @@ impl Sheet {
             text(&mut canvas, x, layout.top - LINE_PX, heading, DIM_TEXT);
         }
         for (i, row) in self.rows.iter().enumerate() {
-            self.draw_row(&mut canvas, &layout, layout.top + i as u32 * layout.row_px, row);
+            self.write_row(&mut canvas, &layout, layout.row(i), row);
         }
-        Ok(canvas)
+        Ok(Drawing { canvas, layout, cell_px: self.cell_px })
     }
 
-    fn draw_row(&self, canvas: &mut RgbImage, layout: &Layout, top: u32, row: &Row) {
+    fn write_row(&self, canvas: &mut RgbImage, layout: &Layout, top: u32, row: &Row) {
         let label_px = row.label.len() as u32 * LINE_PX;
         let label_top = top + self.cell_px.saturating_sub(label_px) / 2;
         for (i, line) in row.label.iter().enumerate() {
@@ -152,13 +135,34 @@ impl Sheet {
             let colour = if i == 0 { TEXT } else { DIM_TEXT };
             text(canvas, x, label_top + i as u32 * LINE_PX, line, colour);
         }
-        for (i, cell) in row.cells.iter().enumerate() {
-            let x = layout.column(i);
-            let picture = fit(&cell.picture, self.cell_px);
-            imageops::replace(canvas, &picture, x.into(), top.into());
-            let caption_x = x + self.cell_px.saturating_sub(text_px(&cell.caption)) / 2;
-            text(canvas, caption_x, top + self.cell_px + 6, &cell.caption, DIM_TEXT);
+        for (i, caption) in row.captions.iter().enumerate() {
+            let x = layout.column(i) + self.cell_px.saturating_sub(text_px(caption)) / 2;
+            text(canvas, x, top + self.cell_px + 6, caption, DIM_TEXT);
         }
+    }
+}
+
+/// A sheet that is being drawn. It holds the pictures at the size of its cells only.
+pub struct Drawing {
+    canvas: RgbImage,
+    layout: Layout,
+    cell_px: u32,
+}
+
+impl Drawing {
+    /// Draws a picture, brought to the size of the cells, in a row and column counted from 0.
+    pub fn put(&mut self, row: usize, column: usize, picture: &RgbImage) {
+        let (x, y) = (self.layout.column(column), self.layout.row(row));
+        imageops::replace(&mut self.canvas, &fit(picture, self.cell_px), x.into(), y.into());
+    }
+
+    /// Writes it as a PNG.
+    pub fn save(&self, path: &Path) -> Result<(), CommandError> {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        self.canvas
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .map_err(|e| CommandError::Usage(format!("the sheet cannot be drawn: {e}")))?;
+        write_file(path, bytes.get_ref())
     }
 }
 
@@ -182,24 +186,34 @@ impl Layout {
         let labels = sheet.rows.iter().flat_map(|row| &row.label);
         let label_px = labels.map(|line| text_px(line) + 2 * CHAR_PX).max().unwrap_or(0);
         let title_px = sheet.title.iter().map(|line| text_px(line)).max().unwrap_or(0);
-        let has_captions = sheet.rows.iter().flat_map(|r| &r.cells).any(|c| !c.caption.is_empty());
+        let has_captions = sheet.rows.iter().flat_map(|r| &r.captions).any(|c| !c.is_empty());
         let row_px = sheet.cell_px + if has_captions { LINE_PX + 2 * GAP_PX } else { GAP_PX };
         let column_px = sheet.cell_px + GAP_PX;
-        let num_columns = sheet.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
+        let num_columns = sheet.rows.iter().map(|row| row.captions.len()).max().unwrap_or(0);
         let heading_px = if sheet.columns.is_empty() { 0 } else { LINE_PX };
         let top = MARGIN_PX + sheet.title.len() as u32 * LINE_PX + CHAR_PX + heading_px;
         let group = if sheet.group == 0 { usize::MAX } else { sheet.group };
-        let num_gaps = (num_columns as usize).div_ceil(group).saturating_sub(1) as u32;
-        let grid_px = label_px + num_columns * column_px + num_gaps * GROUP_GAP_PX;
+        let num_gaps = num_columns.div_ceil(group).saturating_sub(1);
+        // Numbers of any size come here: what is too large is refused later.
+        let times = |n: usize, px: u32| u32::try_from(n).unwrap_or(u32::MAX).saturating_mul(px);
+        let grid_px = label_px
+            .saturating_add(times(num_columns, column_px))
+            .saturating_add(times(num_gaps, GROUP_GAP_PX));
+        let rows_px = times(sheet.rows.len(), row_px);
         Self {
-            width: 2 * MARGIN_PX + grid_px.saturating_sub(GAP_PX).max(title_px),
-            height: top + (sheet.rows.len() as u32 * row_px).saturating_sub(GAP_PX) + MARGIN_PX,
+            width: grid_px.saturating_sub(GAP_PX).max(title_px).saturating_add(2 * MARGIN_PX),
+            height: rows_px.saturating_sub(GAP_PX).saturating_add(top + MARGIN_PX),
             label_px,
             top,
             row_px,
             column_px,
             group,
         }
+    }
+
+    /// Top of row `i`.
+    fn row(&self, i: usize) -> u32 {
+        self.top + i as u32 * self.row_px
     }
 
     /// Left of column `i`.
@@ -253,11 +267,9 @@ mod tests {
     use super::*;
 
     fn sheet(rows: usize, columns: usize) -> Sheet {
-        let grey = || Cell::new(RgbImage::from_pixel(8, 8, Rgb([200, 0, 0])));
-        let row = || Row { label: vec!["x".into()], cells: (0..columns).map(|_| grey()).collect() };
-        let columns = (0..columns).map(|i| format!("{i}")).collect();
-        let rows = (0..rows).map(|_| row()).collect();
-        Sheet { title: vec!["A".into()], columns, group: 3, rows, cell_px: 32 }
+        let headings = (0..columns).map(|i| format!("{i}")).collect();
+        let rows = (0..rows).map(|_| Row::plain(vec!["x".into()], columns)).collect();
+        Sheet { title: vec!["A".into()], columns: headings, group: 3, rows, cell_px: 32 }
     }
 
     #[test]
@@ -282,11 +294,24 @@ mod tests {
 
     #[test]
     fn every_cell_is_drawn_once() {
-        let drawn = sheet(3, 4).draw().unwrap();
+        let mut drawing = sheet(3, 4).begin().unwrap();
+        let red = RgbImage::from_pixel(8, 8, Rgb([200, 0, 0]));
+        for i in 0..12 {
+            drawing.put(i / 4, i % 4, &red);
+        }
+        let drawn = drawing.canvas;
         let red = drawn.pixels().filter(|p| p.0 == [200, 0, 0]).count();
         assert_eq!(red, 3 * 4 * 32 * 32);
         let lit = drawn.pixels().filter(|p| **p == TEXT).count();
         assert!(lit > 100, "labels: {lit}");
-        assert!(sheet(2000, 1).draw().is_err());
+    }
+
+    #[test]
+    fn sheets_that_are_too_large_are_refused_before_their_pictures_are_drawn() {
+        assert!(sheet(800, 1).begin().is_ok());
+        for (rows, columns) in [(2000, 1), (1, 2000)] {
+            let why = sheet(rows, columns).begin().err().unwrap().to_string();
+            assert!(why.contains("ask for less"), "{why}");
+        }
     }
 }

@@ -19,6 +19,8 @@ fn a_network_of_another_program_is_imported_with_its_card() {
     assert_eq!(std::fs::read(&out).expect("still there"), before);
     stdout(&run([&"import", &source, &out, &"--force"]));
     assert_ne!(std::fs::read(&out).expect("written anew"), before);
+    // The unfinished files are gone.
+    assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 1);
     let elsewhere = dir.path().join("net.pt");
     assert!(failure(&run([&"import", &source, &elsewhere])).contains(".safetensors"));
 

@@ -130,6 +130,34 @@ fn synth_draws_classes_as_the_published_code() {
 }
 
 #[test]
+fn what_cannot_be_written_is_refused_before_anything_is() {
+    let bench = Bench::new();
+    let before = bench.files();
+    let (a, b, model) = (bench.path("a"), bench.path("b"), reference("a.model"));
+    let refused = |arguments: &[&str], outs: [(&str, &PathBuf); 2]| {
+        let mut command = common::lumawire();
+        command.args(&arguments[..1]).arg(&model).args(&arguments[1..]);
+        for (name, out) in outs {
+            command.arg(name).arg(out);
+        }
+        failure(&command.output().expect("runs"))
+    };
+    let said = refused(&["synth", "--seeds", "0-4095"], [("--npz", &a), ("--png", &b)]);
+    assert!(said.contains("ask for less"), "{said}");
+    // One file by two names.
+    for also_a in [&a, &bench.path("./a"), &bench.path(".").join("a")] {
+        let said = refused(&["synth", "--seeds", "0"], [("--npz", &a), ("--png", also_a)]);
+        assert!(said.contains("written twice"), "{said}");
+    }
+    for command in ["ganspace", "clusters"] {
+        let arguments = [command, "--layer", "3", "--samples", "8", "--seeds", "x"];
+        let said = refused(&arguments, [("-o", &a), ("--sheet", &b)]);
+        assert!(said.contains("--seeds"), "{said}");
+    }
+    assert_eq!(bench.files(), before);
+}
+
+#[test]
 fn ganspace_writes_directions_and_a_sheet() {
     let bench = Bench::new();
     let (out, png) = (bench.path("a.ganspace.safetensors"), bench.path("a.png"));

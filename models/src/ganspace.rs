@@ -24,8 +24,8 @@ const W_BATCH: usize = 2048;
 /// The most pictures whose activations are computed at a time, and the most values of them.
 const LAYER_BATCH: usize = 32;
 const LAYER_BATCH_VALUES: usize = 1 << 23;
-/// The most values of the matrix that the analysis of activations holds, 1 GiB.
-const MAX_BASIS_VALUES: usize = 1 << 28;
+/// The most values of the matrices that the analysis of activations holds, 3 GiB.
+const MAX_BASIS_VALUES: usize = 3 << 28;
 /// The largest file that is read, and the most rows of w that it may name.
 const MAX_FILE_LEN: u64 = 256 << 20;
 const MAX_NUM_WS: usize = 64;
@@ -123,15 +123,26 @@ fn check(generator: &Generator, settings: &Settings) -> Result<(), ModelError> {
     let Some(layer) = settings.layer else { return Ok(()) };
     check_layer(generator, layer)?;
     let dim = layer_dim(generator, layer);
-    let basis = (settings.num_components + pca::OVERSAMPLING).saturating_mul(dim);
-    if basis > MAX_BASIS_VALUES || dim > LAYER_BATCH_VALUES {
+    let num_components = num_kept(generator, settings);
+    if too_large(num_components, dim) {
         return refuse(format!(
-            "{} components of layer {layer}, which has {dim} values, need too much memory: ask for \
-             fewer, or choose an earlier layer",
-            settings.num_components
+            "{num_components} components of layer {layer}, which has {dim} values, need too much \
+             memory: ask for fewer, or choose an earlier layer"
         ));
     }
     Ok(())
+}
+
+/// Directions to keep: w has no more than its dimensions.
+fn num_kept(generator: &Generator, settings: &Settings) -> usize {
+    settings.num_components.min(generator.config().w_dim)
+}
+
+/// Whether this many components of samples of `dim` values exceed the memory: [`pca::randomized`]
+/// holds three matrices.
+fn too_large(num_components: usize, dim: usize) -> bool {
+    let num_values = (3 * (num_components + pca::OVERSAMPLING)).saturating_mul(dim);
+    num_values > MAX_BASIS_VALUES || dim > LAYER_BATCH_VALUES
 }
 
 /// Refuses layers that the network does not have.
@@ -177,7 +188,7 @@ fn of_layer(
     let batch = (LAYER_BATCH_VALUES / dim).clamp(1, LAYER_BATCH);
     let total = (settings.num_samples * NUM_PASSES) as f64;
     let (mut done, mut w) = (0, Vec::new());
-    let num_components = settings.num_components.min(generator.config().w_dim);
+    let num_components = num_kept(generator, settings);
     let (pca, coordinates) = pca::randomized(num_components, settings.seed, |visit| {
         w.clear();
         let mut samples = Samples::new(generator, settings.seed, settings.class)?;
@@ -536,13 +547,23 @@ mod tests {
     }
 
     #[test]
+    fn there_are_no_more_directions_than_w_has_dimensions() {
+        let network = network();
+        let most = |layer| Settings { num_components: usize::MAX, ..settings(layer) };
+        let w_dim = network.config().w_dim;
+        for layer in [None, Some(3)] {
+            assert!(found(&network, &most(layer)).num_components() <= w_dim, "{layer:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_analysed_is_refused() {
         let network = network();
         assert!(refused(&network, &settings(Some(8))).contains("layers 0 to 7"));
         assert!(refused(&network, &settings(Some(0))).contains("all samples are equal"));
         let few = Settings { num_samples: 1, ..settings(None) };
         assert!(refused(&network, &few).contains("2..1000000"));
-        let many = Settings { num_components: 1 << 20, ..settings(Some(7)) };
-        assert!(refused(&network, &many).contains("too much memory"));
+        // 512 channels of 64², and of 128².
+        assert!(!too_large(32, 512 << 12) && too_large(512, 512 << 12) && too_large(32, 512 << 14));
     }
 }

@@ -11,9 +11,9 @@ use lumawire_models::stylegan2::{Bend, BendOp, Channels, Generator, Shaping};
 
 use super::{base_w, check_apart, fault, seeds_of, write_file};
 use crate::error::CommandError;
-use crate::model_arg::{self, beside, identify, open_model};
+use crate::model_arg::{self, beside, open_model};
 use crate::progress::with_bar;
-use crate::sheet::{Cell, Row, Sheet, cell_px, heat, pictures};
+use crate::sheet::{Drawing, Row, Sheet, cell_px, heat, pictures};
 
 /// What the sheet multiplies a group's activations by.
 const AMPLIFIED: f32 = 3.0;
@@ -56,7 +56,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         None => beside(&args.model, "clusters.json")?,
     };
     check_apart(&args.model, [Some(&out), args.sheet.as_ref()])?;
-    let generator = open_model(&args.model)?;
+    let seeds = seeds_of(&args.seeds)?;
+    let (generator, model) = open_model(&args.model)?;
     let settings = Settings {
         layer: args.layer,
         num_clusters: args.num_clusters,
@@ -64,7 +65,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         class: args.class,
         seed: args.seed,
     };
-    let model = identify(&args.model)?;
     let found = with_bar("sampling", |told| clusters::find(&generator, model, &settings, told))
         .map_err(|e| fault(&args.model, e))?;
     write_file(&out, found.to_json().map_err(|e| fault(&out, e))?.as_bytes())?;
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     }
     println!("wrote {}: {} clusters of layer {}", out.display(), found.num_clusters, found.layer);
     if let Some(path) = &args.sheet {
-        sheet(args, &generator, &found)?.save(path)?;
+        sheet(args, &generator, &found, &seeds)?.save(path)?;
         println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -90,37 +90,47 @@ fn list(channels: &[usize]) -> String {
 
 /// A row a group; for each seed where the group is active, and the picture without the group, as
 /// drawn, and with it amplified.
-fn sheet(args: &Args, generator: &Generator, found: &Clusters) -> Result<Sheet, CommandError> {
-    let seeds = seeds_of(&args.seeds)?;
-    let mut rows: Vec<Row> = (0..found.num_clusters)
-        .map(|i| {
-            let count = found.channels(i).len();
-            let plural = if count == 1 { "" } else { "s" };
-            let label = vec![format!("cluster {i}"), format!("{count} channel{plural}")];
-            Row { label, cells: Vec::new() }
-        })
-        .collect();
-    let mut columns = Vec::new();
+fn sheet(
+    args: &Args,
+    generator: &Generator,
+    found: &Clusters,
+    seeds: &[u32],
+) -> Result<Drawing, CommandError> {
+    let mut drawing = plan(args, generator, found, seeds).begin()?;
     with_bar("drawing", |told| {
         for (i, seed) in seeds.iter().enumerate() {
-            let cells =
-                of_seed(args, generator, found, *seed).map_err(|e| fault(&args.model, e))?;
-            for (row, cells) in rows.iter_mut().zip(cells) {
-                row.cells.extend(cells.into_iter().map(Cell::new));
+            let rows = of_seed(args, generator, found, *seed).map_err(|e| fault(&args.model, e))?;
+            for (row, pictures) in rows.iter().enumerate() {
+                for (j, picture) in pictures.iter().enumerate() {
+                    drawing.put(row, pictures.len() * i + j, picture);
+                }
             }
-            let scaled = format!("×{AMPLIFIED}");
-            columns.extend([format!("seed {seed}"), "×0".into(), "×1".into(), scaled]);
             told((i + 1) as f64 / seeds.len() as f64);
         }
         Ok::<_, CommandError>(())
     })?;
+    Ok(drawing)
+}
+
+/// The sheet, still without its pictures.
+fn plan(args: &Args, generator: &Generator, found: &Clusters, seeds: &[u32]) -> Sheet {
+    let scaled = format!("×{AMPLIFIED}");
+    let headings = |seed| [format!("seed {seed}"), "×0".into(), "×1".into(), scaled.clone()];
+    let columns: Vec<String> = seeds.iter().flat_map(headings).collect();
+    let row = |i| {
+        let count = found.channels(i).len();
+        let plural = if count == 1 { "" } else { "s" };
+        let label = vec![format!("cluster {i}"), format!("{count} channel{plural}")];
+        Row::plain(label, columns.len())
+    };
+    let rows = (0..found.num_clusters).map(row).collect();
     let name = args.model.file_name().unwrap_or_default().to_string_lossy();
     let title = vec![
         format!("Clusters of layer {} · {name}", found.layer),
         format!("where active, then the picture with the cluster ×0, ×1, ×{AMPLIFIED}"),
     ];
     let cell_px = cell_px(generator.config().img_resolution);
-    Ok(Sheet { title, columns, group: 4, rows, cell_px })
+    Sheet { title, columns, group: 4, rows, cell_px }
 }
 
 /// For each group its four pictures of one seed.

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use candle_core::{Device, Tensor};
+use image::RgbImage;
 use lumawire_models::ModelError;
 use lumawire_models::ganspace::{self, Directions, Settings};
 use lumawire_models::stylegan2::{Generator, Shaping};
 
 use super::{base_w, check_apart, fault, parse_range, seeds_of, write_file};
 use crate::error::CommandError;
-use crate::model_arg::{self, beside, identify, open_model};
+use crate::model_arg::{self, beside, open_model};
 use crate::progress::with_bar;
-use crate::sheet::{Cell, Row, Sheet, cell_px, pictures};
+use crate::sheet::{Drawing, Row, Sheet, cell_px, pictures};
 
 /// Samples that are drawn unless told otherwise: of w, and of a layer, where each costs a picture.
 const W_SAMPLES: usize = 50_000;
@@ -71,7 +72,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     if !(0.0..=100.0).contains(&args.sigma) {
         return Err(CommandError::Usage("--sigma must lie in 0..100".into()));
     }
-    let generator = open_model(&args.model)?;
+    let seeds = args.seeds.as_deref().map(seeds_of).transpose()?;
+    let (generator, model) = open_model(&args.model)?;
     let default_samples = if args.layer.is_none() { W_SAMPLES } else { LAYER_SAMPLES };
     let settings = Settings {
         num_samples: args.samples.unwrap_or(default_samples),
@@ -80,7 +82,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         class: args.class,
         seed: args.seed,
     };
-    let model = identify(&args.model)?;
     let directions =
         with_bar("sampling", |told| ganspace::find(&generator, model, &settings, told))
             .map_err(|e| fault(&args.model, e))?;
@@ -88,7 +89,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     print_table(&directions);
     println!("wrote {}: {} directions", out.display(), directions.num_components());
     if let Some(path) = &args.sheet {
-        sheet(args, &generator, &directions)?.save(path)?;
+        sheet(args, &generator, &directions, seeds.as_deref())?.save(path)?;
         println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -109,29 +110,40 @@ fn sheet(
     args: &Args,
     generator: &Generator,
     directions: &Directions,
-) -> Result<Sheet, CommandError> {
-    let bases = bases(args, generator, directions)?;
+    seeds: Option<&[u32]>,
+) -> Result<Drawing, CommandError> {
+    let bases = bases(args, generator, directions, seeds).map_err(|e| fault(&args.model, e))?;
     let shown = directions.num_components().min(args.rows);
     let amounts: Vec<f32> =
         (-NUM_STEPS..=NUM_STEPS).map(|i| args.sigma * i as f32 / NUM_STEPS as f32).collect();
-    let mut rows = Vec::new();
+    let shots: Vec<(usize, &Base)> =
+        (0..shown).flat_map(|i| bases.iter().map(move |base| (i, base))).collect();
+    let row = |(i, (name, _)): &(usize, &Base)| {
+        let share = 100.0 * directions.explained_variance_ratio[*i];
+        let mut label = vec![format!("component {i}"), format!("{share:.1} %")];
+        label.extend(name.clone());
+        Row::plain(label, amounts.len())
+    };
+    let sheet = Sheet {
+        title: title(args, directions),
+        columns: amounts.iter().map(|a| sigma_label(*a)).collect(),
+        group: 0,
+        rows: shots.iter().map(row).collect(),
+        cell_px: cell_px(generator.config().img_resolution),
+    };
+    let mut drawing = sheet.begin()?;
     with_bar("drawing", |told| {
-        for i in 0..shown {
-            for (j, (name, w)) in bases.iter().enumerate() {
-                let drawn = moved(args, generator, directions, i, &amounts, w)
-                    .map_err(|e| fault(&args.model, e))?;
-                let share = 100.0 * directions.explained_variance_ratio[i];
-                let mut label = vec![format!("component {i}"), format!("{share:.1} %")];
-                label.extend(name.clone());
-                rows.push(Row { label, cells: drawn });
-                told((i * bases.len() + j + 1) as f64 / (shown * bases.len()) as f64);
+        for (j, (i, (_, w))) in shots.iter().enumerate() {
+            let drawn = moved(args, generator, directions, *i, &amounts, w)
+                .map_err(|e| fault(&args.model, e))?;
+            for (column, picture) in drawn.iter().enumerate() {
+                drawing.put(j, column, picture);
             }
+            told((j + 1) as f64 / shots.len() as f64);
         }
         Ok::<_, CommandError>(())
     })?;
-    let columns = amounts.iter().map(|a| sigma_label(*a)).collect();
-    let cell_px = cell_px(generator.config().img_resolution);
-    Ok(Sheet { title: title(args, directions), columns, group: 0, rows, cell_px })
+    Ok(drawing)
 }
 
 fn title(args: &Args, directions: &Directions) -> Vec<String> {
@@ -158,13 +170,12 @@ fn bases(
     args: &Args,
     generator: &Generator,
     directions: &Directions,
-) -> Result<Vec<Base>, CommandError> {
-    let Some(text) = &args.seeds else { return Ok(vec![(None, directions.mean.clone())]) };
-    let seeds = seeds_of(text)?;
+    seeds: Option<&[u32]>,
+) -> Result<Vec<Base>, ModelError> {
+    let Some(seeds) = seeds else { return Ok(vec![(None, directions.mean.clone())]) };
     let base = |seed: &u32| {
-        let w =
-            base_w(generator, *seed, args.class).and_then(|w| Ok(w.flatten_all()?.to_vec1()?));
-        Ok((Some(format!("seed {seed}")), w.map_err(|e| fault(&args.model, e))?))
+        let w = base_w(generator, *seed, args.class)?.flatten_all()?.to_vec1()?;
+        Ok((Some(format!("seed {seed}")), w))
     };
     seeds.iter().map(base).collect()
 }
@@ -177,7 +188,7 @@ fn moved(
     component: usize,
     amounts: &[f32],
     w: &[f32],
-) -> Result<Vec<Cell>, ModelError> {
+) -> Result<Vec<RgbImage>, ModelError> {
     let num_ws = generator.config().num_ws();
     let step: Vec<f32> = directions.step(component).into_iter().flatten().collect();
     let (first, last) = args.layers.unwrap_or((0, num_ws));
@@ -190,7 +201,7 @@ fn moved(
     }
     let ws = Tensor::from_vec(rows, (amounts.len(), num_ws, w.len()), &Device::Cpu)?;
     let drawn = generator.synthesize(&ws, &Shaping::default())?;
-    Ok(pictures(&drawn)?.into_iter().map(Cell::new).collect())
+    pictures(&drawn)
 }
 
 fn sigma_label(amount: f32) -> String {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use lumawire_models::checkpoint;
 
-use super::model;
+use super::{fault, model};
 use crate::error::CommandError;
 
 /// Writes the network in `file` to `out`, and prints its card.
@@ -28,9 +28,8 @@ pub fn run(
         )));
     }
     let checkpoint = model::open(file)?;
-    let fault = |path: &Path, source| CommandError::Model { path: path.to_owned(), source };
-    checkpoint::check(&checkpoint).map_err(|source| fault(file, source))?;
-    checkpoint.save(out, licence).map_err(|source| fault(out, source))?;
+    checkpoint::check(&checkpoint).map_err(|e| fault(file, e))?;
+    checkpoint.save(out, licence).map_err(|e| fault(out, e))?;
     model::print(&format!(
         "wrote {}\n{}",
         out.display(),

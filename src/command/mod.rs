@@ -10,6 +10,7 @@ mod nodes;
 mod render;
 pub mod synth;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ use candle_core::{Device, Tensor};
 use lumawire_core::Graph;
 use lumawire_core::patch;
 use lumawire_models::ModelError;
+use lumawire_models::file::WholeFile;
 use lumawire_models::random::RandomState;
 use lumawire_models::stylegan2::Generator;
 
@@ -50,8 +52,8 @@ fn load_patch(path: &Path) -> Result<Graph, CommandError> {
 }
 
 /// What is wrong with a file or a network, with its name.
-fn fault(path: &Path, error: ModelError) -> CommandError {
-    CommandError::Usage(format!("{}: {error}", path.display()))
+pub(crate) fn fault(path: &Path, error: ModelError) -> CommandError {
+    CommandError::Model { path: path.to_owned(), source: error }
 }
 
 /// The seeds of a list such as `0-3,17`.
@@ -85,22 +87,38 @@ fn base_w(generator: &Generator, seed: u32, class: Option<usize>) -> Result<Tens
     generator.map(&z, Some(&label))
 }
 
-/// Refuses to write over the network itself.
+/// Refuses to write over the network itself, and to write two things to one file.
 fn check_apart<const N: usize>(
     model: &Path,
     outs: [Option<&PathBuf>; N],
 ) -> Result<(), CommandError> {
-    let Ok(model) = model.canonicalize() else { return Ok(()) };
+    let mut taken = vec![(resolved(model), "is the network itself")];
     for out in outs.into_iter().flatten() {
-        if out.canonicalize().is_ok_and(|out| out == model) {
-            let why = format!("{} is the network itself; choose another name", out.display());
+        let place = resolved(out);
+        if let Some((_, what)) = taken.iter().find(|(taken, _)| *taken == place) {
+            let why = format!("{} {what}; choose another name", out.display());
             return Err(CommandError::Usage(why));
         }
+        taken.push((place, "would be written twice"));
     }
     Ok(())
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let what = || format!("writing {}", path.display());
-    std::fs::write(path, bytes).map_err(|source| CommandError::Io { what: what(), source })
+/// One path for all that name the same file, which need not exist yet.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize()
+        .or_else(|_| Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default())))
+        .unwrap_or_else(|_: std::io::Error| path.to_owned())
+}
+
+/// Writes a file that appears under its name only when it is complete.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let write = || {
+        let mut file = WholeFile::create(path)?;
+        file.write_all(bytes)?;
+        file.finish()
+    };
+    write()
+        .map_err(|source| CommandError::Io { what: format!("writing {}", path.display()), source })
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use lumawire_models::checkpoint::{self, Card, Checkpoint, printable};
 use serde_json::json;
 
+use super::fault;
 use crate::cli::ModelCommand;
 use crate::error::CommandError;
 
@@ -23,7 +24,7 @@ pub fn run(command: &ModelCommand) -> Result<ExitCode, CommandError> {
 
 /// Opens a network's file of any known format.
 pub fn open(file: &Path) -> Result<Checkpoint, CommandError> {
-    checkpoint::open(file).map_err(|source| CommandError::Model { path: file.to_owned(), source })
+    checkpoint::open(file).map_err(|e| fault(file, e))
 }
 
 /// Prints `text`. A reader who has seen enough, such as `head`, is no error.

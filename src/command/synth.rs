@@ -13,7 +13,7 @@ use crate::error::CommandError;
 use crate::model_arg::{self, open_model};
 use crate::npz::NpzWriter;
 use crate::progress::with_bar;
-use crate::sheet::{Cell, Row, Sheet, cell_px, pictures};
+use crate::sheet::{Drawing, Row, Sheet, cell_px, pictures};
 
 /// Latents that are mapped at a time, and pixels that are drawn.
 const MAP_BATCH: usize = 64;
@@ -78,14 +78,19 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     if !args.psi.is_finite() {
         return Err(CommandError::Usage("--psi must be a finite number".into()));
     }
-    let generator = open_model(&args.model)?;
+    let (generator, _) = open_model(&args.model)?;
     let shots = shots(args, &generator)?;
+    let mut sheet = match &args.png {
+        Some(path) => Some((path, sheet(args, &generator, &shots)?)),
+        None => None,
+    };
     if let Some(path) = &args.npz {
         write_npz(args, &generator, &shots, path)?;
         println!("wrote {}: {} pictures", path.display(), shots.len());
     }
-    if let Some(path) = &args.png {
-        sheet(args, &generator, &shots)?.save(path)?;
+    if let Some((path, sheet)) = &mut sheet {
+        draw_sheet(args, &generator, &shots, sheet)?;
+        sheet.drawing.save(path)?;
         println!("wrote {}: {} pictures", path.display(), shots.len());
     }
     Ok(ExitCode::SUCCESS)
@@ -197,32 +202,50 @@ fn write_npz(
     npz.finish().map_err(io)
 }
 
-fn sheet(args: &Args, generator: &Generator, shots: &[Shot]) -> Result<Sheet, CommandError> {
-    let mut cells = Vec::with_capacity(shots.len());
-    with_bar("drawing", |told| {
-        for some in shots.chunks(draw_batch(generator)) {
-            let drawn = draw(args, generator, some).and_then(|drawn| pictures(&drawn));
-            for (picture, shot) in drawn.map_err(|e| fault(&args.model, e))?.into_iter().zip(some) {
-                let class = shot.class.map(|class| format!("/{class}")).unwrap_or_default();
-                cells.push(Cell { picture, caption: format!("{}{class}", shot.seed) });
-            }
-            told(cells.len() as f64 / shots.len() as f64);
-        }
-        Ok::<_, CommandError>(())
-    })?;
-    let num_classes =
-        if args.class.as_deref() == Some("all") { generator.config().c_dim } else { 1 };
+/// A sheet and how many pictures its rows have.
+struct ShotSheet {
+    drawing: Drawing,
+    num_columns: usize,
+}
+
+/// The sheet of the shots, still without their pictures.
+fn sheet(args: &Args, generator: &Generator, shots: &[Shot]) -> Result<ShotSheet, CommandError> {
+    let config = generator.config();
+    let num_classes = if args.class.as_deref() == Some("all") { config.c_dim } else { 1 };
     let num_columns =
         if (2..=MAX_COLUMNS).contains(&num_classes) { num_classes } else { NUM_COLUMNS };
-    let mut rows = Vec::new();
-    while !cells.is_empty() {
-        let rest = cells.split_off(num_columns.min(cells.len()));
-        rows.push(Row { label: Vec::new(), cells: std::mem::replace(&mut cells, rest) });
-    }
+    let caption = |shot: &Shot| {
+        let class = shot.class.map(|class| format!("/{class}")).unwrap_or_default();
+        format!("{}{class}", shot.seed)
+    };
+    let row =
+        |some: &[Shot]| Row { label: Vec::new(), captions: some.iter().map(caption).collect() };
+    let rows = shots.chunks(num_columns).map(row).collect();
     let name = args.model.file_name().unwrap_or_default().to_string_lossy();
     let cutoff = args.cutoff.map(|n| format!(" in the first {n} rows")).unwrap_or_default();
-    let what = if generator.config().c_dim > 0 { "Seeds/classes" } else { "Seeds" };
+    let what = if config.c_dim > 0 { "Seeds/classes" } else { "Seeds" };
     let title = vec![format!("{what} · {name}"), format!("psi {}{cutoff}", args.psi)];
-    let cell_px = cell_px(generator.config().img_resolution);
-    Ok(Sheet { title, columns: Vec::new(), group: 0, rows, cell_px })
+    let cell_px = cell_px(config.img_resolution);
+    let sheet = Sheet { title, columns: Vec::new(), group: 0, rows, cell_px };
+    Ok(ShotSheet { drawing: sheet.begin()?, num_columns })
+}
+
+fn draw_sheet(
+    args: &Args,
+    generator: &Generator,
+    shots: &[Shot],
+    sheet: &mut ShotSheet,
+) -> Result<(), CommandError> {
+    with_bar("drawing", |told| {
+        let mut done = 0;
+        for some in shots.chunks(draw_batch(generator)) {
+            let drawn = draw(args, generator, some).and_then(|drawn| pictures(&drawn));
+            for picture in drawn.map_err(|e| fault(&args.model, e))? {
+                sheet.drawing.put(done / sheet.num_columns, done % sheet.num_columns, &picture);
+                done += 1;
+            }
+            told(done as f64 / shots.len() as f64);
+        }
+        Ok(())
+    })
 }

@@ -1,14 +1,14 @@
 //! What an imported network's file says of its origin, and writing such files.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Checkpoint;
 use crate::ModelError;
+use crate::file::WholeFile;
 use crate::stylegan2::Architecture;
 
 /// The metadata entry with the card.
@@ -59,20 +59,8 @@ impl Checkpoint {
     /// Writes a safetensors file with the configuration and the [`card`](Self::card) in its
     /// metadata. It appears under its name only when it is complete, in place of what was there.
     pub fn save(&self, out: &Path, licence: Option<&str>) -> Result<(), ModelError> {
-        let partial = beside(out);
-        let written = self
-            .write(&partial, licence)
-            .and_then(|()| fs::rename(&partial, out).map_err(ModelError::Save));
-        if written.is_err() {
-            // What went wrong first is what matters.
-            let _ = fs::remove_file(&partial);
-        }
-        written
-    }
-
-    fn write(&self, path: &Path, licence: Option<&str>) -> Result<(), ModelError> {
         let header = self.header(licence)?;
-        let mut file = BufWriter::new(File::create_new(path).map_err(ModelError::Save)?);
+        let mut file = WholeFile::create(out).map_err(ModelError::Save)?;
         let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(ModelError::Save);
         write(&(header.len() as u64).to_le_bytes())?;
         write(header.as_bytes())?;
@@ -80,8 +68,7 @@ impl Checkpoint {
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
             values.iter().try_for_each(|value| write(&value.to_le_bytes()))?;
         }
-        let file = file.into_inner().map_err(|error| ModelError::Save(error.into_error()))?;
-        file.sync_all().map_err(ModelError::Save)
+        file.finish().map_err(ModelError::Save)
     }
 
     /// The header of a safetensors file, filled up with spaces so that the values are aligned.
@@ -102,11 +89,4 @@ impl Checkpoint {
         header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
         Ok(header)
     }
-}
-
-/// A name for the unfinished file, in the same folder.
-fn beside(out: &Path) -> PathBuf {
-    let mut name = out.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    out.with_file_name(name)
 }
