@@ -114,3 +114,28 @@ fn json_of(checkpoint: &Checkpoint) -> String {
 fn mebibytes(num_bytes: usize) -> f64 {
     num_bytes as f64 / f64::from(1 << 20)
 }
+
+#[cfg(test)]
+mod tests {
+    use lumawire_models::stylegan2::Architecture;
+
+    use super::*;
+
+    #[test]
+    fn a_card_cannot_steer_the_terminal() {
+        let evil = format!("a\x1b[2J\nb\u{9b}{}", "x".repeat(1 << 20));
+        let shown = describe_card(&Card {
+            source: evil.clone(),
+            source_sha256: evil.clone(),
+            format: evil.clone(),
+            img_resolution: 64,
+            architecture: Architecture::Skip,
+            licence: Some(evil.clone()),
+            notes: vec![evil.clone()],
+            imported_by: evil,
+        });
+        assert_eq!(shown.lines().count(), 8);
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'));
+        assert!(shown.len() < 2000);
+    }
+}

@@ -108,7 +108,8 @@ fn from_rosinality(name: &str) -> Option<(String, usize)> {
     }
 }
 
-/// The published name of convolution 0, 1, …, which is layer 1, 2, …: one in the block of 4², then two in each block.
+/// The published name of convolution 0, 1, …, which is layer 1, 2, …: one in the block of 4², then two
+/// in each block.
 pub fn convolution(index: usize) -> String {
     format!("synthesis.b{}.conv{}", 4_u128 << index.div_ceil(2), 1 - index % 2)
 }
