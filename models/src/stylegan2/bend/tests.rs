@@ -312,7 +312,7 @@ fn a_wide_blur_is_nearly_a_gaussian() {
             let (dx, dy) = (x as f32 - 80.0, y as f32 - 64.0);
             let expected = peak * (-0.5 * (dx * dx + dy * dy) / (sigma_px * sigma_px)).exp();
             let error = (blurred.at(x, y) - expected).abs() / peak;
-            assert!(error < 0.06, "{sigma_px} at {x}, {y}: {error}");
+            assert!(error < 0.08, "{sigma_px} at {x}, {y}: {error}");
         }
     }
 }
