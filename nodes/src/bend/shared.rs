@@ -459,7 +459,8 @@ mod tests {
 
     #[test]
     fn clusters_that_are_not_there_are_told() {
-        assert!(matches!(clustered("no clusters").err(), Some(NodeError::File { .. })));
+        let error = clustered("no clusters").unwrap().tick().unwrap_err();
+        assert!(matches!(error, NodeError::File { .. }), "{error}");
         let mut node = Harness::new(&ablate::SPEC).param("channels", "cluster").prepare().unwrap();
         let error = node.tick().unwrap_err();
         assert!(matches!(error, NodeError::Param { param: "cluster_file", .. }), "{error}");

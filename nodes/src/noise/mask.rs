@@ -224,6 +224,7 @@ mod tests {
             "outside_strength",
         ] {
             let mut node = node();
+            node.input("outside", value(6, Flat(2.0)));
             node.set_param("shape", "ellipse");
             node.set_param(id, 0.123_f32);
             keys.push(levels(&mut node).0);

@@ -56,6 +56,14 @@ impl Plane {
             y.clamp(0.0, 1.0) * alpha.clamp(0.0, 1.0)
         };
         let (height, width) = (host.height_px as usize, host.width_px as usize);
+        let num_pixels = match &host.pixels {
+            Pixels::Rgba8(codes) => codes.len() / 4,
+            Pixels::RgbaF32(values) => values.len() / 4,
+        };
+        let misfit = || NodeError::input("image", format!("pixels do not fill {width} × {height}"));
+        if num_pixels != width * height {
+            return Err(misfit());
+        }
         let level = |i: usize| match &host.pixels {
             Pixels::Rgba8(codes) => {
                 codes.as_chunks().0.get(i).map_or(0.0, |p| luma(p.map(|v| f32::from(v) / 255.0)))
@@ -77,11 +85,7 @@ impl Plane {
             .into_par_iter()
             .flat_map_iter(|row| (0..columns).map(move |column| block(row, column)))
             .collect();
-        let (height, width) = (rows, columns);
-        let plane = Self::new(&levels, height, width);
-        plane.map(Arc::new).ok_or_else(|| {
-            NodeError::input("image", format!("pixels do not fill {width} × {height}"))
-        })
+        Self::new(&levels, rows, columns).map(Arc::new).ok_or_else(misfit)
     }
 
     /// Row `y` of the plane at `height` by `width` pixels, each the mean of what it covers.
