@@ -10,6 +10,7 @@ use lumawire_models::ModelError;
 use lumawire_models::stylegan2::Generator;
 
 use super::network;
+use crate::latent::points::pass;
 
 const IN_MODEL: usize = 0;
 const IN_LATENT: usize = 1;
@@ -134,7 +135,7 @@ impl Node for Mapping {
                     row.iter_mut().zip(&w.data).for_each(|(o, v)| *o = *v);
                 });
             } else {
-                io.outputs.set(OUT_LATENT, Value::Latent(latent.clone()));
+                pass(io, latent);
             }
         } else {
             io.outputs.set(OUT_LATENT, Value::Empty);
@@ -143,7 +144,7 @@ impl Node for Mapping {
             let mapped = if bank.space == Space::Z && !bank.is_empty() {
                 self.bank.map(network, "bank", bank.dim, &bank.data, &self.label)?
             } else {
-                bank.clone()
+                finite_bank(bank)
             };
             io.outputs.set(OUT_BANK, Value::LatentBank(mapped));
         } else {
@@ -151,6 +152,16 @@ impl Node for Mapping {
         }
         Ok(())
     }
+}
+
+/// The bank, with 0 for what is no finite number.
+fn finite_bank(bank: &Arc<LatentBank>) -> Arc<LatentBank> {
+    if bank.data.iter().all(|v| v.is_finite()) {
+        return bank.clone();
+    }
+    let mut mended = bank.as_ref().clone();
+    mended.data.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
+    Arc::new(mended)
 }
 
 /// Rows of z, `dim` values each, to rows of w, without a class.
@@ -313,5 +324,14 @@ mod tests {
         node.tick().unwrap();
         let Value::LatentBank(mapped) = node.output("bank") else { panic!("no bank") };
         assert!(mapped.data.iter().all(|v| v.is_finite()));
+        let broken = vec![f32::NAN, 2.0, f32::INFINITY];
+        node.input("bank", bank(Space::W, 3, broken.clone()));
+        let latent = Latent { space: Space::W, dim: 3, data: broken };
+        node.input("latent", Value::Latent(latent.into()));
+        node.tick().unwrap();
+        let Value::LatentBank(passed) = node.output("bank") else { panic!("no bank") };
+        assert_eq!(passed.data, [0.0, 2.0, 0.0]);
+        let Value::Latent(passed) = node.output("latent") else { panic!("no latent") };
+        assert_eq!(passed.data, [0.0, 2.0, 0.0]);
     }
 }

@@ -1,10 +1,12 @@
 //! `latent.arithmetic`
 
+use std::sync::Arc;
+
 use lumawire_core::{
     Io, Latent, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Space,
 };
 
-use super::points::{common_shape, emit, row};
+use super::points::{common_shape, emit, pass, row};
 
 const IN_A: usize = 0;
 const IN_B: usize = 1;
@@ -19,7 +21,8 @@ pub const SPEC: NodeSpec = NodeSpec {
     label: "Latent arithmetic",
     doc: "Adds to a latent the way from one to another: the smile of b without c. \
         scale·a + amount·(b − c), row by row; an open b or c is 0. A w stands for all layers beside \
-        a W+. All must come from one space and have rows of one length.",
+        a W+. All must come from one space and have rows of one length; where they do not, \
+        a passes.",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[
@@ -39,28 +42,42 @@ pub const SPEC: NodeSpec = NodeSpec {
 
 struct Arithmetic;
 
+/// Space and number of rows of the sum.
+fn shape(
+    a: &Latent,
+    b: Option<&Arc<Latent>>,
+    c: Option<&Arc<Latent>>,
+) -> Result<(Space, usize), NodeError> {
+    let mut shape = (a.space, a.num_ws());
+    for (other, port) in [(b, "b"), (c, "c")] {
+        if let Some(other) = other {
+            let (space, num_ws) = common_shape(a, other, port)?;
+            if space == Space::WPlus {
+                if shape.0 == Space::WPlus && shape.1 != num_ws {
+                    let reason =
+                        format!("has {num_ws} layers, but b has {}: use one generator", shape.1);
+                    return Err(NodeError::input(port, reason));
+                }
+                shape = (space, num_ws);
+            }
+        }
+    }
+    Ok(shape)
+}
+
 impl Node for Arithmetic {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(a) = io.inputs.latent(IN_A) else { return Ok(()) };
         let (b, c) = (io.inputs.latent(IN_B), io.inputs.latent(IN_C));
-        let mut shape = (a.space, a.num_ws());
-        for (other, port) in [(b, "b"), (c, "c")] {
-            if let Some(other) = other {
-                let (space, num_ws) = common_shape(a, other, port)?;
-                if space == Space::WPlus {
-                    if shape.0 == Space::WPlus && shape.1 != num_ws {
-                        let reason = format!(
-                            "has {num_ws} layers, but b has {}: use one generator",
-                            shape.1
-                        );
-                        return Err(NodeError::input(port, reason));
-                    }
-                    shape = (space, num_ws);
-                }
+        let (space, num_ws) = match shape(a, b, c) {
+            Ok(shape) => shape,
+            Err(misfit) => {
+                pass(io, a);
+                return Err(misfit);
             }
-        }
+        };
         let (amount, scale) = (io.params.float(AMOUNT), io.params.float(SCALE));
-        emit(io, shape.0, shape.1, a.dim, |rows| {
+        emit(io, space, num_ws, a.dim, |rows| {
             for (i, out) in rows.chunks_mut(a.dim.max(1)).enumerate() {
                 add(a, i, scale, out);
                 b.into_iter().for_each(|b| add(b, i, amount, out));
@@ -124,5 +141,15 @@ mod tests {
         let longer = latent(Space::WPlus, &[0.0; 6]);
         assert!(sum(node(), &[("a", w), ("b", plus.clone()), ("c", longer)]).is_err());
         assert!(sum(node(), &[("a", plus), ("b", latent(Space::Z, &[0.0; 2]))]).is_err());
+    }
+
+    #[test]
+    fn a_passes_where_nothing_can_be_added() {
+        let a = latent(Space::W, &[1.0, 2.0]);
+        let mut node = Harness::new(&SPEC).prepare().unwrap();
+        node.input("a", Value::Latent(a.clone().into()));
+        node.input("b", Value::Latent(latent(Space::Z, &[0.0; 2]).into()));
+        assert!(matches!(node.tick(), Err(NodeError::Input { port: "b", .. })));
+        assert!(matches!(node.output("latent"), Value::Latent(found) if **found == a));
     }
 }

@@ -31,7 +31,8 @@ pub const SPEC: NodeSpec = NodeSpec {
         in use shows the latent that comes in, and so does the bank before the first is stored. In \
         mode `next` the slots fill in turn, and after the last the oldest is overwritten; in mode \
         `slot` the one that `slot` names is. Wire the bank to `latent.pick`, `latent.mean` or \
-        `latent.loop`. What is stored survives edits of the patch, but is not saved in it; storing \
+        `latent.loop`. Fewer slots hide what the others hold. What is stored survives edits of the patch, but not \
+        a change of its clock, and is not saved in it; storing \
         a latent of another space or shape forgets the others.",
     rate: Rate::Frame,
     role: Role::Stateful,
@@ -43,7 +44,11 @@ pub const SPEC: NodeSpec = NodeSpec {
     outputs: &[
         Port::output("bank", PortType::LatentBank, "The slots, `[num, num_ws, dim]`."),
         Port::output("count", PortType::Control, "How many slots are in use."),
-        Port::output("slot", PortType::Control, "The slot that was stored last; −1 before."),
+        Port::output(
+            "slot",
+            PortType::Control,
+            "The slot that was stored last; −1 before, or if there are not as many.",
+        ),
     ],
     params: &[
         Param::int("num_slots", "Slots", 8, (1, 32)).hard_int(1, 256).doc("How many there are."),
@@ -70,6 +75,8 @@ struct Capture {
     spare: Option<Arc<LatentBank>>,
     /// Whether the bank is no longer what the slots hold.
     is_stale: bool,
+    /// How many slots there are; those beyond keep what they hold until there are as many again.
+    num_slots: usize,
 }
 
 impl Capture {
@@ -94,7 +101,8 @@ impl Capture {
 
     /// Makes the bank of the slots, with `live` where nothing is stored.
     fn fill(&mut self, live: &Latent) {
-        let first = self.slots.iter().flatten().next();
+        let used = &self.slots[..self.slots.len().min(self.num_slots)];
+        let first = used.iter().flatten().next();
         let live_fits = self.shape == Some((live.space, live.dim))
             && first.is_some_and(|kept| kept.len() == live.data.len());
         let empty = match first {
@@ -109,8 +117,8 @@ impl Capture {
         let bank = Arc::make_mut(&mut spare);
         (bank.space, bank.dim, bank.num_ws) = (space, dim, empty.len() / dim.max(1));
         bank.data.clear();
-        for slot in 0..self.slots.len().max(1) {
-            let kept = self.slots.get(slot).and_then(Option::as_ref).unwrap_or(empty);
+        for slot in 0..used.len().max(1) {
+            let kept = used.get(slot).and_then(Option::as_ref).unwrap_or(empty);
             let finite = kept.iter().map(|v| if v.is_finite() { *v } else { 0.0 });
             bank.data.extend(finite);
         }
@@ -130,10 +138,8 @@ impl Node for Capture {
         if io.inputs.trigger(IN_CLEAR) > 0 {
             self.clear();
         }
-        if num_slots < self.slots.len() {
-            self.slots.truncate(num_slots);
-            self.is_stale = true;
-        }
+        self.is_stale |= self.num_slots != num_slots;
+        self.num_slots = num_slots;
         if io.inputs.trigger(IN_STORE) > 0 && is_finite(live) {
             let slot = if io.params.choice(MODE) == 0 {
                 self.next
@@ -144,8 +150,9 @@ impl Node for Capture {
             self.next = (slot + 1) % num_slots;
             self.store(live, slot);
         }
-        let count = self.slots.iter().flatten().count();
-        let shows_live = count == 0 || count < self.slots.len();
+        let num_used = self.slots.len().min(num_slots);
+        let count = self.slots[..num_used].iter().flatten().count();
+        let shows_live = count == 0 || count < num_used;
         if self.is_stale || shows_live || self.bank.is_none() {
             self.fill(live);
         }
@@ -153,7 +160,8 @@ impl Node for Capture {
             io.outputs.set(OUT_BANK, Value::LatentBank(bank.clone()));
         }
         io.outputs.set_control(OUT_COUNT, count as f32);
-        io.outputs.set_control(OUT_SLOT, self.stored_last.map_or(-1.0, |slot| slot as f32));
+        let stored_last = self.stored_last.filter(|slot| *slot < num_slots);
+        io.outputs.set_control(OUT_SLOT, stored_last.map_or(-1.0, |slot| slot as f32));
         Ok(())
     }
 
@@ -216,6 +224,10 @@ mod tests {
         assert_eq!(tick(&mut node, 5.0, 1, 0).len(), 8, "the last slot there is");
         node.set_param("num_slots", 1_i64);
         assert_eq!(tick(&mut node, 6.0, 0, 0), [3.0]);
+        assert_eq!((node.control("count"), node.control("slot")), (1.0, -1.0));
+        node.set_param("num_slots", 8_i64);
+        assert_eq!(tick(&mut node, 7.0, 0, 0), [3.0, 7.0, 1.0, 7.0, 7.0, 7.0, 7.0, 5.0]);
+        assert_eq!((node.control("count"), node.control("slot")), (3.0, 7.0));
     }
 
     #[test]

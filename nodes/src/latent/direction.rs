@@ -1,18 +1,16 @@
 //! `latent.direction`
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use lumawire_core::{
     FileKind, Io, Latent, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role,
-    Space, Value,
+    Space,
 };
 use lumawire_models::ganspace::Directions;
 
-use super::points::{emit, is_finite};
+use super::points::{emit, pass};
 
 const IN_LATENT: usize = 0;
-const OUT_LATENT: usize = 0;
 const FILE: usize = 0;
 const COMPONENT: usize = 1;
 const STRENGTH: usize = 2;
@@ -28,7 +26,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         w + strength·σ·v, where v is a unit vector and σ its standard deviation, both from a file \
         that `lumawire ganspace` makes of a network. Several in a row add up. Rows outside \
         `first_layer`..`last_layer` stay; a w with such a range becomes a W+ of the network's \
-        rows. At strength 0 everything passes unchanged. GANSpace (Härkönen et al., 2020).",
+        rows. Strength 0 moves nothing. GANSpace (Härkönen et al., 2020).",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[Port::required(
@@ -81,20 +79,20 @@ impl Node for Direction {
         let Some(latent) = io.inputs.latent(IN_LATENT) else { return Ok(()) };
         let strength = io.params.float(STRENGTH);
         let component = usize::try_from(io.params.int(COMPONENT)).unwrap_or(0);
-        let (directions, step) = match self.chosen(latent, component, strength) {
-            Ok(Some(directions)) => (directions, directions.step(component).into_iter().flatten()),
-            unmoved => {
-                pass(io, latent);
-                return unmoved.map(|_| ());
-            }
-        };
         let first = usize::try_from(io.params.int(FIRST_LAYER)).unwrap_or(0);
         // −1 fits no usize: the last row there is.
         let last = usize::try_from(io.params.int(LAST_LAYER)).unwrap_or(usize::MAX);
-        let network_rows = directions.about.num_ws;
-        let spreads = latent.space == Space::W && (first > 0 || last < network_rows - 1);
+        let chosen = self.chosen(latent, component, strength);
+        let moving = chosen.as_ref().ok().copied().flatten();
+        let spread = self.spread(latent, first, last);
+        if moving.is_none() && spread.is_none() {
+            pass(io, latent);
+            return chosen.map(|_| ());
+        }
+        let step = moving.and_then(|d| d.step(component)).into_iter().flatten();
+        let spreads = spread.is_some();
         let (space, num_ws) =
-            if spreads { (Space::WPlus, network_rows) } else { (latent.space, latent.num_ws()) };
+            spread.map_or((latent.space, latent.num_ws()), |rows| (Space::WPlus, rows));
         emit(io, space, num_ws, latent.dim, |rows| {
             for (i, out) in rows.chunks_exact_mut(latent.dim).enumerate() {
                 let from = if spreads { 0 } else { i * latent.dim };
@@ -104,11 +102,20 @@ impl Node for Direction {
                 }
             }
         });
-        Ok(())
+        chosen.map(|_| ())
     }
 }
 
 impl Direction {
+    /// The rows that a w becomes as some of them only may move. That does not depend on the
+    /// strength: what holds state downstream would start again whenever a strength crosses 0.
+    fn spread(&self, latent: &Latent, first: usize, last: usize) -> Option<usize> {
+        let directions = self.directions.as_ref()?;
+        let num_ws = directions.about.num_ws;
+        let fits = latent.space == Space::W && latent.dim == directions.w_dim();
+        (fits && (first > 0 || last < num_ws - 1)).then_some(num_ws)
+    }
+
     /// The directions, if `latent` moves along their `component`.
     fn chosen(
         &self,
@@ -153,19 +160,10 @@ impl Direction {
     }
 }
 
-/// The latent as it is; what is no finite number becomes 0.
-fn pass(io: &mut Io<'_>, latent: &Arc<Latent>) {
-    if is_finite(latent) {
-        return io.outputs.set(OUT_LATENT, Value::Latent(latent.clone()));
-    }
-    let copy = |rows: &mut [f32]| rows.copy_from_slice(&latent.data);
-    emit(io, latent.space, latent.num_ws(), latent.dim, copy);
-}
-
 #[cfg(test)]
 mod tests {
-    use lumawire_core::ParamValue;
     use lumawire_core::harness::Harness;
+    use lumawire_core::{ParamValue, Value};
     use lumawire_models::ganspace::About;
 
     use super::*;
@@ -223,7 +221,13 @@ mod tests {
                 &[0.1, -0.2, 0.3, 0.4, 0.5, 0.6][..if space == Space::WPlus { 6 } else { 3 }],
             );
             node.set_param("first_layer", 1_i64);
-            assert_eq!(moved(&mut node, given.clone()), given);
+            if space == Space::W {
+                // As many rows as at any other strength, each the w.
+                let rows = latent(Space::WPlus, &given.data.repeat(4));
+                assert_eq!(moved(&mut node, given), rows);
+            } else {
+                assert_eq!(moved(&mut node, given.clone()), given);
+            }
         }
     }
 

@@ -73,21 +73,6 @@ impl Mean {
         let sum: f32 = self.now.iter().sum();
         self.now.iter_mut().for_each(|w| *w /= sum);
     }
-
-    /// Fails where the bank lacks a selected latent.
-    fn expect_all(&self, bank: &LatentBank) -> Result<(), NodeError> {
-        if bank.is_empty() {
-            return Err(NodeError::input("bank", "holds no latent: give it at least one"));
-        }
-        match self.selected.iter().find(|i| **i as usize >= bank.len()) {
-            None => Ok(()),
-            Some(i) => {
-                let last = bank.len() - 1;
-                let reason = format!("names latent {i}, the last one in the bank is {last}");
-                Err(NodeError::param("select", reason))
-            }
-        }
-    }
 }
 
 impl Node for Mean {
@@ -104,10 +89,12 @@ impl Node for Mean {
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(bank) = io.inputs.bank(IN_BANK) else { return Ok(()) };
-        self.expect_all(bank)?;
+        if bank.is_empty() {
+            return Err(NodeError::input("bank", "holds no latent: give it at least one"));
+        }
         let num = if self.selected.is_empty() { bank.len() } else { self.selected.len() };
         self.weigh(num, io.inputs.bands(IN_WEIGHTS).and_then(|bands| bands.latest()));
-        let chosen = |i: usize| self.selected.get(i).map_or(i, |i| *i as usize);
+        let chosen = |i: usize| self.selected.get(i).map_or(i, |i| *i as usize % bank.len());
         let parts = self.now.iter().enumerate().map(|(i, weight)| (chosen(i), *weight));
         emit(io, bank.space, bank.num_ws, bank.dim, |rows| blend(bank, parts, rows));
         Ok(())
@@ -171,9 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_named() {
-        let err = mean(Harness::new(&SPEC).param("select", "1-3"), Space::W, None).unwrap_err();
-        assert!(err.to_string().contains("names latent 3, the last one in the bank is 2"), "{err}");
+    fn numbers_beyond_the_bank_wrap() {
+        near(
+            &mean(Harness::new(&SPEC).param("select", "3-4"), Space::W, None).unwrap(),
+            [2.0, 1.0],
+        );
+    }
+
+    #[test]
+    fn lists_that_say_nothing_are_refused() {
         for (param, text) in [("select", "a"), ("weights", "0")] {
             assert!(mean(Harness::new(&SPEC).param(param, text), Space::W, None).is_err());
         }

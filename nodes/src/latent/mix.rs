@@ -5,11 +5,13 @@ use lumawire_core::{
 };
 
 use super::points::{
-    INTERPOLATIONS, INTERPOLATIONS_DOC, common_shape, emit, is_slerp, lerp, row, slerp,
+    INTERPOLATIONS, INTERPOLATIONS_DOC, common_shape, emit, is_slerp, lerp, pass, row, slerp,
 };
+use crate::generate::network;
 
 const IN_A: usize = 0;
 const IN_B: usize = 1;
+const IN_MODEL: usize = 2;
 const AMOUNT: usize = 0;
 const INTERPOLATION: usize = 1;
 const FIRST_LAYER: usize = 2;
@@ -25,12 +27,14 @@ pub const SPEC: NodeSpec = NodeSpec {
         Row by row, lerp (1 − t)·a + t·b or slerp, which falls back to lerp where the cosine of \
         the angle is beyond 0.9995. Layers outside `first_layer`..`last_layer` keep a: style \
         mixing. A w stands for all layers beside a W+; two of W with a range of layers give W+ of \
-        `num_ws` rows. Both must come from one space and have rows of one length.",
+        the network's rows, or of `num_ws`. Both must come from one space and have rows of one \
+        length; where they do not, a passes.",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[
         Port::required("a", PortType::Latent, "The latent at amount 0, `[num_ws, dim]`."),
         Port::required("b", PortType::Latent, "The latent at amount 1, `[num_ws, dim]`."),
+        Port::optional("model", PortType::Model, "The network, for the number of its layers."),
     ],
     outputs: &[Port::output("latent", PortType::Latent, "The mixture, `[num_ws, dim]`.")],
     params: &[
@@ -45,8 +49,8 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard_int(-1, 63)
             .doc("Last layer that mixes; −1 is the finest."),
         Param::int("num_ws", "Layers", 0, (0, 18)).hard_int(0, 64).doc(
-            "Number of the generator's layers, needed for a range of layers where neither latent \
-             is in W+; 0 is unknown.",
+            "Number of the generator's layers, needed for a range of layers where no model is \
+             wired and neither latent is in W+; 0 is unknown.",
         ),
     ],
     build: || Box::new(Mix),
@@ -72,16 +76,28 @@ fn shape(a: &Latent, b: &Latent, ranged: bool, num_ws: usize) -> Result<(Space, 
 
 impl Node for Mix {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let (Some(a), Some(b)) = (io.inputs.latent(IN_A), io.inputs.latent(IN_B)) else {
-            return Ok(());
+        let Some(a) = io.inputs.latent(IN_A) else { return Ok(()) };
+        let amount = io.params.float(AMOUNT);
+        let Some(b) = io.inputs.latent(IN_B) else {
+            pass(io, a);
+            let missing = NodeError::input("b", "no latent has arrived: a passes until then");
+            return if amount == 0.0 { Ok(()) } else { Err(missing) };
         };
         let first = usize::try_from(io.params.int(FIRST_LAYER)).unwrap_or(0);
         // −1 fits no usize: the last layer there is.
         let last = usize::try_from(io.params.int(LAST_LAYER)).unwrap_or(usize::MAX);
         let ranged = first > 0 || last < usize::MAX;
-        let num_ws = usize::try_from(io.params.int(NUM_WS)).unwrap_or(0);
-        let (space, num_ws) = shape(a, b, ranged, num_ws)?;
-        let amount = io.params.float(AMOUNT);
+        let num_ws = match io.inputs.model(IN_MODEL) {
+            Some(handle) => network("model", Some(handle)).map(|m| m.generator.config().num_ws()),
+            None => Ok(usize::try_from(io.params.int(NUM_WS)).unwrap_or(0)),
+        };
+        let (space, num_ws) = match num_ws.and_then(|n| shape(a, b, ranged, n)) {
+            Ok(shape) => shape,
+            Err(misfit) => {
+                pass(io, a);
+                return Err(misfit);
+            }
+        };
         let slerps = is_slerp(io.params.choice(INTERPOLATION), space);
         let step = if slerps { slerp } else { lerp };
         emit(io, space, num_ws, a.dim, |rows| {
@@ -153,6 +169,23 @@ mod tests {
         let mixed = mix(node().param("num_ws", 3_i64), a.clone(), b.clone()).unwrap();
         assert_eq!(mixed, latent(Space::WPlus, &[1.0, 2.0, 1.0, 2.0, 5.0, 6.0]));
         assert!(matches!(mix(node(), a, b), Err(NodeError::Param { param: "num_ws", .. })));
+    }
+
+    #[test]
+    fn a_passes_where_nothing_can_be_mixed() {
+        let a = latent(Space::W, &[1.0, 2.0]);
+        let mut node = node(0.5).param("first_layer", 1_i64).prepare().unwrap();
+        node.input("a", Value::Latent(a.clone().into()));
+        let passes = |node: &Harness| matches!(node.output("latent"), Value::Latent(l) if **l == a);
+        assert!(matches!(node.tick(), Err(NodeError::Input { port: "b", .. })));
+        assert!(passes(&node), "no b");
+        node.input("b", Value::Latent(latent(Space::W, &[5.0, 6.0]).into()));
+        assert!(matches!(node.tick(), Err(NodeError::Param { param: "num_ws", .. })));
+        assert!(passes(&node), "unknown layers");
+        node.input("model", crate::generate::testing::reference_model("sg2ada_a"));
+        node.tick().unwrap();
+        let Value::Latent(mixed) = node.output("latent") else { panic!("no latent") };
+        assert_eq!((mixed.space, mixed.num_ws()), (Space::WPlus, 10));
     }
 
     #[test]

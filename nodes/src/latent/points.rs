@@ -1,6 +1,8 @@
 //! Arithmetic of latents. A latent of several rows is treated row by row.
 
-use lumawire_core::{Io, Latent, LatentBank, NodeError, Space};
+use std::sync::Arc;
+
+use lumawire_core::{Io, Latent, LatentBank, NodeError, Space, Value};
 
 /// Above this cosine (or below its negative) slerp falls back to lerp: the sine of the angle would
 /// divide by almost nothing.
@@ -25,6 +27,15 @@ pub(crate) fn space_name(space: Space) -> &'static str {
         Space::W => "W",
         Space::WPlus => "W+",
     }
+}
+
+/// Puts `latent` out as it is, through output 0; what is no finite number becomes 0.
+pub(crate) fn pass(io: &mut Io<'_>, latent: &Arc<Latent>) {
+    if is_finite(latent) {
+        return io.outputs.set(0, Value::Latent(latent.clone()));
+    }
+    let copy = |rows: &mut [f32]| rows.copy_from_slice(&latent.data);
+    emit(io, latent.space, latent.num_ws(), latent.dim, copy);
 }
 
 /// Euclidean length.

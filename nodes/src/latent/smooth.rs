@@ -51,6 +51,10 @@ impl Node for Smooth {
             for (y, x) in self.level.iter_mut().zip(&latent.data) {
                 *y += (x - *y) * gain;
             }
+            // The way between two huge values is none.
+            if !self.level.iter().all(|y| y.is_finite()) {
+                self.level.clone_from(&latent.data);
+            }
         }
         let Some((space, dim)) = self.shape else { return Ok(()) };
         let num_ws = self.level.len() / dim.max(1);
@@ -103,5 +107,7 @@ mod tests {
         give(&mut node, &[1.0, 0.0]);
         assert_eq!(give(&mut node, &[f32::NAN, 5.0]), [1.0, 0.0]);
         assert_eq!(give(&mut node, &[4.0, 3.0, 2.0, 1.0]), [4.0, 3.0, 2.0, 1.0]);
+        give(&mut node, &[-3e38, 0.0]);
+        assert_eq!(give(&mut node, &[3e38, 1.0]), [3e38, 1.0], "an endless way is leapt");
     }
 }

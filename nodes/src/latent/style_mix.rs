@@ -4,7 +4,7 @@ use lumawire_core::{
     Io, Latent, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Space,
 };
 
-use super::points::{common_shape, emit, row};
+use super::points::{common_shape, emit, pass, row};
 use crate::generate::network;
 
 const IN_COARSE: usize = 0;
@@ -28,7 +28,8 @@ pub const SPEC: NodeSpec = NodeSpec {
         (1 − f)·((1 − m)·coarse + m·middle) + f·fine. At crossover 1 and whole numbers that is a \
         plain cut (Karras et al., 2019); between whole numbers a border glides. An open middle is \
         the coarse latent, an open fine one the middle. The latents lie in W or W+; the result in \
-        W+, with the layers of the network, of a W+, or as many as `num_ws` says.",
+        W+, with the layers of the network, of a W+, or as many as `num_ws` says. Where none says \
+        so, or the latents do not fit, the coarse one passes.",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[
@@ -100,10 +101,16 @@ impl Node for StyleMix {
         let middle = io.inputs.latent(IN_MIDDLE).unwrap_or(coarse);
         let fine = io.inputs.latent(IN_FINE).unwrap_or(middle);
         let wanted = match io.inputs.model(IN_MODEL) {
-            Some(handle) => network("model", Some(handle))?.generator.config().num_ws(),
-            None => usize::try_from(io.params.int(NUM_WS)).unwrap_or(0),
+            Some(handle) => network("model", Some(handle)).map(|m| m.generator.config().num_ws()),
+            None => Ok(usize::try_from(io.params.int(NUM_WS)).unwrap_or(0)),
         };
-        let num_ws = num_layers([coarse, middle, fine], wanted)?;
+        let num_ws = match wanted.and_then(|n| num_layers([coarse, middle, fine], n)) {
+            Ok(num_ws) => num_ws,
+            Err(misfit) => {
+                pass(io, coarse);
+                return Err(misfit);
+            }
+        };
         let crossover = io.params.float(CROSSOVER);
         let (middle_from, fine_from) = (io.params.float(MIDDLE_FROM), io.params.float(FINE_FROM));
         emit(io, Space::WPlus, num_ws, coarse.dim, |rows| {
@@ -193,6 +200,14 @@ mod tests {
         node.tick().unwrap();
         let Value::Latent(mixed) = node.output("latent") else { panic!("no latent") };
         assert_eq!(mixed.data, [&ws[..3 * 64], &ws[640 + 3 * 64..1280]].concat());
+    }
+
+    #[test]
+    fn fresh_it_passes_the_coarse_latent() {
+        let mut node = Harness::new(&SPEC).prepare().unwrap();
+        node.input("coarse", Value::Latent(w(1.5).into()));
+        assert!(matches!(node.tick(), Err(NodeError::Param { param: "num_ws", .. })));
+        assert!(matches!(node.output("latent"), Value::Latent(found) if **found == w(1.5)));
     }
 
     #[test]

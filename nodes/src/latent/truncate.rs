@@ -84,7 +84,7 @@ impl Node for Truncate {
         let cutoff = usize::try_from(io.params.int(CUTOFF)).unwrap_or(0);
         let num_layers = generator.config().num_ws();
         let (space, num_ws) = match latent.space {
-            Space::W if cutoff < num_layers && psi != 1.0 => (Space::WPlus, num_layers),
+            Space::W if cutoff < num_layers => (Space::WPlus, num_layers),
             space => (space, latent.num_ws()),
         };
         emit(io, space, num_ws, latent.dim, |rows| {
@@ -149,7 +149,9 @@ mod tests {
         assert_close(&cut.data, &[&near[..256], &ws[256..]].concat());
         let plus = Latent { space: Space::WPlus, dim: 64, data: ws };
         assert_close(&truncate(0.7, 4, plus).data, &cut.data);
-        assert_eq!(truncate(1.0, 4, w.clone()), w, "fresh it changes nothing");
+        assert_eq!(truncate(1.0, 18, w.clone()), w, "fresh it changes nothing");
+        let same = Latent { space: Space::WPlus, dim: 64, data: w.data.repeat(10) };
+        assert_eq!(truncate(1.0, 4, w), same, "as many rows as at any other psi");
     }
 
     #[test]

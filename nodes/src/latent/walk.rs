@@ -195,6 +195,14 @@ impl Way {
         }
     }
 
+    /// Starts again at the base where the way has left the numbers that there are.
+    fn mend(&mut self) {
+        if !self.offset.iter().all(|o| o.is_finite()) {
+            self.offset.fill(0.0);
+            self.target = None;
+        }
+    }
+
     fn draw(&mut self, seed: u64) {
         seeded::fill_normal(seed, self.drawn, &mut self.random);
         self.drawn += self.random.len().next_multiple_of(2) as u64;
@@ -251,7 +259,10 @@ impl Node for Walk {
                     1.0 + io.params.float(MAGNITUDE) * (a - 1.0),
                 )
             }
-            None => (0.0, 1.0),
+            None => {
+                self.follower.level = None;
+                (0.0, 1.0)
+            }
         };
         let speed = (io.params.float(SPEED) + push + change).min(MAX_SPEED) * amount;
         let speed = (speed.min(MAX_SPEED) * magnitude).min(MAX_SPEED);
@@ -264,6 +275,7 @@ impl Node for Walk {
             self.way.step_vector(VECTOR_SPEED * speed * dt_secs, seed, bounds);
         }
         bounds.hold(&mut self.way.offset);
+        self.way.mend();
         let num_ws = bounds.base.len() / bounds.dim.max(1);
         emit(io, bounds.space, num_ws, bounds.dim, |rows| {
             for ((r, b), o) in rows.iter_mut().zip(bounds.base).zip(&self.way.offset) {
@@ -318,6 +330,31 @@ mod tests {
         let mut start = vec![0.0; dim];
         RandomState::new(seed).fill_normal(&mut start);
         start
+    }
+
+    #[test]
+    fn recovers_from_a_base_without_a_finite_length() {
+        for mode in ["gaussian", "vector"] {
+            let mut node = at_fps(30, mode).prepare().unwrap();
+            let base = |v: f32| Latent { space: Space::Z, dim: 16, data: vec![v; 16] };
+            node.input("base", Value::Latent(base(2e38).into()));
+            assert!(run(&mut node, 3).iter().flatten().all(|v| *v == 2e38));
+            node.input("base", Value::Latent(base(1.0).into()));
+            let way = run(&mut node, 3);
+            assert!(way.iter().all(|z| (norm(z) - 4.0).abs() < 1e-3) && way[0] != way[2]);
+        }
+    }
+
+    #[test]
+    fn an_amplitude_that_comes_back_is_no_leap() {
+        let node = at_fps(30, "gaussian").param("speed", 0.0_f32).param("magnitude", 0.0_f32);
+        let mut node = node.prepare().unwrap();
+        node.input("amplitude", Value::Control(0.0));
+        run(&mut node, 1);
+        node.input("amplitude", Value::Empty);
+        let before = run(&mut node, 1);
+        node.input("amplitude", Value::Control(1.0));
+        assert_eq!(run(&mut node, 1), before);
     }
 
     #[test]
