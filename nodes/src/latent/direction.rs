@@ -1,5 +1,6 @@
 //! `latent.direction`
 
+use std::any::Any;
 use std::path::PathBuf;
 
 use lumawire_core::{
@@ -57,6 +58,8 @@ pub const SPEC: NodeSpec = NodeSpec {
 #[derive(Default)]
 struct Direction {
     directions: Option<Directions>,
+    /// Where they come from.
+    path: Option<PathBuf>,
     /// The file that is named but not there.
     absent: Option<PathBuf>,
 }
@@ -64,7 +67,8 @@ struct Direction {
 impl Node for Direction {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         (self.directions, self.absent) = (None, None);
-        match cx.file(FILE) {
+        self.path = cx.file(FILE);
+        match self.path.clone() {
             Some(path) if !path.exists() => self.absent = Some(path),
             Some(path) => {
                 let found = Directions::load(&path).map_err(|e| NodeError::file(&path, e))?;
@@ -87,7 +91,8 @@ impl Node for Direction {
         let spread = self.spread(latent, first, last);
         if moving.is_none() && spread.is_none() {
             pass(io, latent);
-            return chosen.map(|_| ());
+            chosen?;
+            return self.still_there();
         }
         let step = moving.and_then(|d| d.step(component)).into_iter().flatten();
         let spreads = spread.is_some();
@@ -102,11 +107,31 @@ impl Node for Direction {
                 }
             }
         });
-        chosen.map(|_| ())
+        chosen?;
+        self.still_there()
+    }
+
+    fn adopt(&mut self, old: &mut dyn Any) {
+        let Some(old) = old.downcast_mut::<Self>() else { return };
+        if self.absent.is_some() && self.path == old.path {
+            self.directions = old.directions.take();
+        }
     }
 }
 
 impl Direction {
+    /// Fails where the file of the directions in use has gone.
+    fn still_there(&self) -> Result<(), NodeError> {
+        match &self.absent {
+            Some(path) => {
+                let why = "is no longer there, the directions read before stay in use: bring it \
+                           back, or choose the file again";
+                Err(NodeError::file(path, why))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The rows that a w becomes as some of them only may move. That does not depend on the
     /// strength: what holds state downstream would start again whenever a strength crosses 0.
     fn spread(&self, latent: &Latent, first: usize, last: usize) -> Option<usize> {
@@ -123,7 +148,7 @@ impl Direction {
         component: usize,
         strength: f32,
     ) -> Result<Option<&Directions>, NodeError> {
-        if let Some(path) = &self.absent {
+        if let (Some(path), None) = (&self.absent, &self.directions) {
             let why = "is not there, the latent passes unchanged: choose the file again, or make \
                        it with `lumawire ganspace`";
             return Err(NodeError::file(path, why));
@@ -305,6 +330,28 @@ mod tests {
         for _ in 0..2 {
             assert!(matches!(gone.tick(), Err(NodeError::File { .. })));
             assert_eq!(output(&gone), w);
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_gone_keeps_its_directions_at_an_edit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("d.safetensors");
+        std::fs::write(&path, directions().to_bytes().unwrap()).unwrap();
+        let node = |file: &str| {
+            let node = Harness::new(&SPEC).base_dir(dir.path()).param("strength", 1.0_f32);
+            node.param("file", ParamValue::file(file)).prepare().unwrap()
+        };
+        let (mut old, w) = (node("d.safetensors"), latent(Space::W, &[1.0, 2.0, 3.0]));
+        let gone = moved(&mut old, w.clone());
+        std::fs::remove_file(&path).unwrap();
+        let (mut other, mut new) = (node("other.safetensors"), node("d.safetensors"));
+        other.node_mut().adopt(old.node_mut());
+        new.node_mut().adopt(old.node_mut());
+        for (node, expected) in [(&mut other, w.clone()), (&mut new, gone)] {
+            node.input("latent", Value::Latent(w.clone().into()));
+            assert!(matches!(node.tick(), Err(NodeError::File { .. })));
+            assert_eq!(output(node), expected);
         }
     }
 

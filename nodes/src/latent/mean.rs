@@ -1,8 +1,6 @@
 //! `latent.mean`
 
-use lumawire_core::{
-    Io, LatentBank, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role,
-};
+use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role};
 
 use super::list;
 use super::points::{blend, emit};
@@ -104,7 +102,7 @@ impl Node for Mean {
 #[cfg(test)]
 mod tests {
     use lumawire_core::harness::Harness;
-    use lumawire_core::{Bands, Space, Value};
+    use lumawire_core::{Bands, LatentBank, Space, Value};
 
     use super::*;
 
