@@ -35,11 +35,10 @@ pub const SPEC: NodeSpec = NodeSpec {
     label: "Model",
     doc: "Loads a StyleGAN2 network. It opens NVIDIA's .pkl (stylegan2-ada-pytorch), rosinality's \
           .pt and .safetensors files, told by their content; nothing in them is run. The averaged \
-          generator (G_ema) draws; sizes come from the file. Without a file, or where the file is absent, a stand-in with \
-          made-up weights draws abstract pictures, so that every patch runs; an absent file is \
-          reported, and a network that was loaded from it before draws on. A damaged file is an \
-          error. Nodes that name the same file share \
-          one network.",
+          generator (G_ema) draws; sizes come from the file. Without a file, or where the file is \
+          absent, a stand-in with made-up weights draws abstract pictures, so that every patch \
+          runs; an absent file is reported, and a network that was loaded from it before draws on. \
+          A damaged file is an error. Nodes that name the same file share one network.",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[],

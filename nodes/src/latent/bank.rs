@@ -158,15 +158,12 @@ fn preferred<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a &'a str> {
 
 /// The numbers of a tensor of floats.
 fn floats(tensor: &TensorView<'_>) -> Option<Vec<f32>> {
-    fn each<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        data.as_chunks().0.iter().map(|b| read(*b)).collect()
-    }
     let data = tensor.data();
     match tensor.dtype() {
-        Dtype::F32 => Some(each(data, f32::from_le_bytes)),
-        Dtype::F64 => Some(each(data, |b| f64::from_le_bytes(b) as f32)),
-        Dtype::F16 => Some(each(data, |b| f16::from_le_bytes(b).to_f32())),
-        Dtype::BF16 => Some(each(data, |b| bf16::from_le_bytes(b).to_f32())),
+        Dtype::F32 => Some(npy::numbers(data, f32::from_le_bytes)),
+        Dtype::F64 => Some(npy::numbers(data, |b| f64::from_le_bytes(b) as f32)),
+        Dtype::F16 => Some(npy::numbers(data, |b| f16::from_le_bytes(b).to_f32())),
+        Dtype::BF16 => Some(npy::numbers(data, |b| bf16::from_le_bytes(b).to_f32())),
         _ => None,
     }
 }

@@ -81,7 +81,8 @@ fn shape_of(header: &str) -> Option<Vec<usize>> {
     sizes.map(|s| s.parse().ok()).collect()
 }
 
-fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+/// The numbers of `data`, `N` bytes each.
+pub(super) fn numbers<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     data.as_chunks().0.iter().map(|b| read(*b)).collect()
 }
 

@@ -3,12 +3,10 @@
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role};
 use lumawire_models::stylegan2::{Generator, LayerWeights, Rewrite, RewriteOp};
 
-use super::shared::{FIRST_LAYER, LAST_LAYER, MODEL, OUTPUTS, append, layer};
+use super::shared::{FIRST_LAYER, IN_MODEL, LAST_LAYER, MODEL, OUT_MODEL, OUTPUTS, append, layer};
 use crate::generate::network;
 
-const IN_MODEL: usize = 0;
 const IN_OTHER: usize = 1;
-const OUT_MODEL: usize = 0;
 const AMOUNT: usize = 0;
 const FIRST: usize = 1;
 const LAST: usize = 2;

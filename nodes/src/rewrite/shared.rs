@@ -11,8 +11,8 @@ use crate::generate::network;
 
 use crate::key::printed_key;
 
-const IN_MODEL: usize = 0;
-const OUT_MODEL: usize = 0;
+pub(super) const IN_MODEL: usize = 0;
+pub(super) const OUT_MODEL: usize = 0;
 
 /// The input for the network.
 pub(super) const MODEL: Port = Port::required("model", PortType::Model, "The network.");
