@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::clock::{Clock, Tick};
 use crate::error::NodeError;
-use crate::node::{Inputs, Io, Node, Outputs, Params, PrepareCx, Source};
+use crate::node::{Inputs, Io, Node, Outputs, Params, PrepareCx, Source, Timing};
 use crate::param::ParamValue;
 use crate::services::Services;
 use crate::spec::{NodeSpec, Rate, Role};
@@ -29,6 +29,7 @@ pub struct Harness {
     clock: Clock,
     rate: Rate,
     size_px: Option<(u32, u32)>,
+    looks_ahead: bool,
     base_dir: PathBuf,
     services: Services,
     seed: u64,
@@ -52,6 +53,7 @@ impl Harness {
             clock: Clock::default(),
             rate: if spec.rate == Rate::Frame { Rate::Frame } else { Rate::Block },
             size_px: None,
+            looks_ahead: false,
             base_dir: PathBuf::from("."),
             services: Services::default(),
             seed: 0,
@@ -93,6 +95,12 @@ impl Harness {
         self
     }
 
+    /// Lets the run look ahead.
+    pub fn looks_ahead(mut self) -> Self {
+        self.looks_ahead = true;
+        self
+    }
+
     /// Sets the folder of relative paths.
     pub fn base_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.base_dir = dir.into();
@@ -119,10 +127,23 @@ impl Harness {
             clock: self.clock,
             rate: self.rate,
             size_px: self.size_px,
+            looks_ahead: self.looks_ahead,
             base_dir: &self.base_dir,
             services: &self.services,
         })?;
         Ok(self)
+    }
+
+    /// Tells the node that it has heard the whole sound, and goes back to sample 0.
+    pub fn learn(&mut self) -> Result<(), NodeError> {
+        self.node.learn()?;
+        self.reset();
+        Ok(())
+    }
+
+    /// How late its outputs are behind inputs of these timings.
+    pub fn timing(&self, inputs: &[Timing]) -> Timing {
+        self.node.timing(inputs)
     }
 
     /// Sets what arrives at an input from now on.

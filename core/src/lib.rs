@@ -22,7 +22,7 @@ pub mod value;
 pub use clock::{Clock, Fps, Tick};
 pub use error::NodeError;
 pub use graph::{Cost, Edit, EditError, Graph, GraphNode, History, Wire, WireEnds};
-pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx};
+pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx, Timing};
 pub use param::{FileRef, ParamValue};
 pub use plan::{Fault, Plan, Step, compile};
 pub use services::Services;

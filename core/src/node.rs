@@ -29,7 +29,24 @@ pub trait Node: Any + Send {
         Ok(())
     }
 
-    /// Back to sample 0: what follows repeats exactly.
+    /// How late its outputs are, once it is prepared. `inputs` says it of what each input reads,
+    /// in the order of the spec's inputs; an open one counts as punctual.
+    fn timing(&self, inputs: &[Timing]) -> Timing {
+        Timing::punctual(inputs)
+    }
+
+    /// Whether it looks ahead over the whole sound: then it hears all of it once before the render,
+    /// by `process`, and afterwards `learn` is called.
+    fn studies(&self) -> bool {
+        false
+    }
+
+    /// The whole sound has been heard. From the next `reset` on the outputs may count on it.
+    fn learn(&mut self) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    /// Back to sample 0: what follows repeats exactly. What was learnt stays.
     fn reset(&mut self) {}
 
     /// Takes over what it can of the state of the instance that it replaces: one of the same kind
@@ -37,6 +54,31 @@ pub trait Node: Any + Send {
     /// before you take.
     fn adopt(&mut self, old: &mut dyn Any) {
         let _ = old;
+    }
+}
+
+/// How late what leaves a node is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Samples by which the outputs lag behind what they describe, beyond the lag of the inputs.
+    /// 0 for what smooths causally on purpose: that belongs to the look.
+    pub latency_samples: u64,
+    /// Samples between rows, where the outputs are rows; else 0.
+    pub hop_len: u64,
+    /// Samples that each row was made of, where the outputs are rows; else 0.
+    pub frame_len: u64,
+}
+
+impl Timing {
+    /// No lag, and the rows of the first input that brings any.
+    pub fn punctual(inputs: &[Timing]) -> Self {
+        let rows = inputs.iter().find(|t| t.hop_len > 0).copied().unwrap_or_default();
+        Self { latency_samples: 0, ..rows }
+    }
+
+    /// The same rows, `latency_samples` late.
+    pub fn late(self, latency_samples: u64) -> Self {
+        Self { latency_samples, ..self }
     }
 }
 
@@ -52,6 +94,8 @@ pub struct PrepareCx<'a> {
     pub rate: Rate,
     /// Size of the picture that the run presents or writes, `[width, height]`, where it was asked for.
     pub size_px: Option<(u32, u32)>,
+    /// Whether the run may look ahead: an offline render of a sound that is there as a whole.
+    pub looks_ahead: bool,
     /// Folder that relative paths start from.
     pub base_dir: &'a Path,
     /// What the program lends.

@@ -4,7 +4,6 @@
 pub mod analysis;
 pub mod bend;
 pub mod control;
-pub mod dsp;
 pub mod generate;
 pub mod gpu;
 mod key;

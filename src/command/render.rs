@@ -40,7 +40,13 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let range = frame_range(args, &plan, sink)?;
     let total = total_frames(range, transport.num_samples(), plan.clock);
     let settings = WriterSettings::new(args, &plan, sink, range, sound);
-    let cx = RunCx { base_dir, size_px: args.size, seed: args.seed, services: Services::default() };
+    let cx = RunCx {
+        base_dir,
+        size_px: args.size,
+        looks_ahead: false,
+        seed: args.seed,
+        services: Services::default(),
+    };
     let stop = stop_on_ctrl_c()?;
 
     let (send, progress) = mpsc::sync_channel(MAX_WAITING);

@@ -14,6 +14,11 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
+        package: "lumawire-analysis",
+        ours: &[],
+        never: &["egui", "eframe", "cpal", "wgpu", "candle", "rosc"],
+    },
+    Rule {
         package: "lumawire-core",
         ours: &[],
         never: &["egui", "eframe", "cpal", "wgpu", "candle", "rosc", "rayon", "crossbeam"],
@@ -21,7 +26,7 @@ const RULES: &[Rule] = &[
     Rule { package: "lumawire-models", ours: &[], never: &["egui", "eframe", "wgpu"] },
     Rule {
         package: "lumawire-nodes",
-        ours: &["lumawire-core", "lumawire-models"],
+        ours: &["lumawire-analysis", "lumawire-core", "lumawire-models"],
         never: &["egui", "eframe", "cpal", "rosc"],
     },
     Rule {
@@ -37,6 +42,7 @@ const RULES: &[Rule] = &[
     Rule {
         package: "lumawire",
         ours: &[
+            "lumawire-analysis",
             "lumawire-core",
             "lumawire-editor",
             "lumawire-models",

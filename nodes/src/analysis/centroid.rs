@@ -3,7 +3,8 @@
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 use num_complex::Complex32;
 
-use crate::dsp::spectral::{self, Layout};
+use super::layout::layout_of;
+use lumawire_analysis::spectrum::bins;
 
 const IN_SPECTRUM: usize = 0;
 const OUT_HZ: usize = 0;
@@ -51,7 +52,7 @@ struct Centroid {
 impl Node for Centroid {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         if let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM)
-            && let Some(layout) = Layout::of(spectrum)
+            && let Some(layout) = layout_of(spectrum)
             && let Some(row) = spectrum.hops.fresh().last()
         {
             self.hz = (centre_bin(row) * layout.bin_hz()) as f32;
@@ -71,7 +72,7 @@ impl Node for Centroid {
 fn centre_bin(row: &[Complex32]) -> f64 {
     let (mut sum, mut weight) = (0.0, 0.0);
     for (bin, &x) in row.iter().enumerate() {
-        let magnitude = f64::from(spectral::magnitude(x));
+        let magnitude = f64::from(bins::magnitude(x));
         sum += bin as f64 * magnitude;
         weight += magnitude;
     }

@@ -2,7 +2,7 @@
 
 use lumawire_core::{AudioBlock, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role};
 
-use crate::dsp::sane;
+use lumawire_analysis::signal::sane;
 
 const IN_AUDIO: usize = 0;
 const OUT_AUDIO: usize = 0;

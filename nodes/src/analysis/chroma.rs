@@ -2,8 +2,9 @@
 
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 
-use crate::dsp::chroma_bank::{ChromaBank, NUM_CLASSES};
-use crate::dsp::spectral::{self, Layout};
+use super::layout::layout_of;
+use lumawire_analysis::spectrum::chroma_bank::{ChromaBank, NUM_CLASSES};
+use lumawire_analysis::spectrum::{bins, layout::Layout};
 
 const IN_SPECTRUM: usize = 0;
 const OUT_CHROMA: usize = 0;
@@ -47,7 +48,7 @@ struct ChromaNode {
 impl Node for ChromaNode {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM) else { return Ok(()) };
-        let Some(layout) = Layout::of(spectrum) else { return Ok(()) };
+        let Some(layout) = layout_of(spectrum) else { return Ok(()) };
         self.prepare_for(layout, io.params.float(PARAM_TUNING));
         let norm = io.params.choice(PARAM_NORMALISE);
         let Some(out) = io.outputs.chroma(OUT_CHROMA) else { return Ok(()) };
@@ -55,7 +56,7 @@ impl Node for ChromaNode {
         out.hop_secs = layout.hop_secs();
         for row in spectrum.hops.fresh() {
             for (power, &bin) in self.powers.iter_mut().zip(row) {
-                *power = spectral::power(bin);
+                *power = bins::power(bin);
             }
             let chroma = out.push();
             self.bank.apply(&self.powers, chroma);

@@ -4,8 +4,8 @@ use lumawire_core::{
     AudioBlock, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit,
 };
 
-use crate::dsp::butterworth::{Cascade, MAX_SECTIONS, Response};
-use crate::dsp::{keep_over, sane};
+use lumawire_analysis::signal::butterworth::{Cascade, MAX_SECTIONS, Response};
+use lumawire_analysis::signal::{keep_over, sane};
 
 const IN_AUDIO: usize = 0;
 const OUT_AUDIO: usize = 0;

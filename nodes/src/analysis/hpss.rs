@@ -5,9 +5,10 @@ use lumawire_core::{
 };
 use num_complex::Complex32;
 
-use crate::dsp::median::median_filter;
-use crate::dsp::row_median::RowMedian;
-use crate::dsp::spectral::Layout;
+use super::layout::layout_of;
+use lumawire_analysis::separate::median::median_filter;
+use lumawire_analysis::separate::row_median::RowMedian;
+use lumawire_analysis::spectrum::layout::Layout;
 
 const IN_SPECTRUM: usize = 0;
 const OUT_HARMONIC: usize = 0;
@@ -101,7 +102,7 @@ impl Node for Hpss {
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM) else { return Ok(()) };
-        let Some(layout) = Layout::of(spectrum) else { return Ok(()) };
+        let Some(layout) = layout_of(spectrum) else { return Ok(()) };
         self.prepare_for(layout);
         let mask = Mask {
             hard: io.params.choice(PARAM_MASK) == 1,

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Spectrum};
+use lumawire_core::{
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Spectrum, Timing,
+};
 use num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner};
 
-use crate::dsp::sane;
-use crate::dsp::spectral::Layout;
-use crate::dsp::window::Window;
+use super::layout::layout_of;
+use lumawire_analysis::signal::sane;
+use lumawire_analysis::signal::window::Window;
+use lumawire_analysis::spectrum::layout::Layout;
 
 const IN_SPECTRUM: usize = 0;
 const OUT_AUDIO: usize = 0;
@@ -61,7 +64,7 @@ impl Node for Istft {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM) else { return Ok(()) };
         let block_len = io.tick.clock.block_len;
-        if let Some(layout) = Layout::of(spectrum) {
+        if let Some(layout) = layout_of(spectrum) {
             self.prepare_for(layout, io.params.choice(PARAM_WINDOW));
             self.add_rows(spectrum, io.tick.sample, block_len);
         }
@@ -74,6 +77,10 @@ impl Node for Istft {
         shift(&mut self.sound, block_len);
         shift(&mut self.overlap, block_len);
         Ok(())
+    }
+
+    fn timing(&self, inputs: &[Timing]) -> Timing {
+        Timing::default().late(Timing::punctual(inputs).frame_len.div_ceil(2))
     }
 
     fn reset(&mut self) {

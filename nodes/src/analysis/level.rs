@@ -3,8 +3,9 @@
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 use num_complex::Complex32;
 
-use crate::dsp::keep_over;
-use crate::dsp::spectral::{self, Layout};
+use super::layout::layout_of;
+use lumawire_analysis::signal::keep_over;
+use lumawire_analysis::spectrum::bins;
 
 const IN_SPECTRUM: usize = 0;
 const PARAM_BASS_HZ: usize = 0;
@@ -82,7 +83,7 @@ struct Level {
 impl Node for Level {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         if let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM)
-            && let Some(layout) = Layout::of(spectrum)
+            && let Some(layout) = layout_of(spectrum)
         {
             let hz = |i| f64::from(io.params.float(i));
             let edges_hz = [hz(PARAM_BASS_HZ), hz(PARAM_TREBLE_HZ)];
@@ -147,7 +148,7 @@ fn levels(row: &[Complex32], bin_hz: f64, edges_hz: [f64; 2]) -> [f32; NUM_LEVEL
     let first = (LOWEST_HZ / bin_hz).ceil() as usize;
     for (bin, &x) in row.iter().enumerate().skip(first) {
         let hz = bin as f64 * bin_hz;
-        let magnitude = spectral::magnitude(x);
+        let magnitude = bins::magnitude(x);
         let band = edges_hz.iter().filter(|&&edge| hz >= edge).count();
         levels[band] += magnitude;
         levels[NUM_LEVELS - 1] += magnitude;

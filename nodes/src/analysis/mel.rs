@@ -4,8 +4,9 @@ use lumawire_core::{
     Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
 };
 
-use crate::dsp::mel_bank::{MelBank, MelScale};
-use crate::dsp::spectral::{self, Layout};
+use super::layout::layout_of;
+use lumawire_analysis::spectrum::mel_bank::{MelBank, MelScale};
+use lumawire_analysis::spectrum::{bins, layout::Layout};
 
 const IN_SPECTRUM: usize = 0;
 const OUT_BANDS: usize = 0;
@@ -76,7 +77,7 @@ impl Node for Mel {
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM) else { return Ok(()) };
-        let Some(layout) = Layout::of(spectrum) else { return Ok(()) };
+        let Some(layout) = layout_of(spectrum) else { return Ok(()) };
         self.prepare_for(layout);
         let (exponent, log) = (io.params.float(PARAM_POWER), io.params.switch(PARAM_LOG));
         let Some(out) = io.outputs.bands(OUT_BANDS) else { return Ok(()) };
@@ -85,14 +86,14 @@ impl Node for Mel {
         for row in spectrum.hops.fresh() {
             for (power, &bin) in self.powers.iter_mut().zip(row) {
                 *power = match exponent {
-                    2.0 => spectral::power(bin),
-                    e => spectral::magnitude(bin).powf(e),
+                    2.0 => bins::power(bin),
+                    e => bins::magnitude(bin).powf(e),
                 };
             }
             let bands = out.push();
             self.bank.apply(&self.powers, bands);
             if log {
-                bands.iter_mut().for_each(|b| *b = spectral::db_from_power(*b));
+                bands.iter_mut().for_each(|b| *b = bins::db_from_power(*b));
             }
         }
         Ok(())
@@ -144,7 +145,7 @@ mod tests {
             let floor_db = 10.0 * peak(&expected).log10() - 60.0;
             let (db, expected): (Vec<f32>, Vec<f32>) = bands(scale, true)
                 .into_iter()
-                .zip(expected.into_iter().map(spectral::db_from_power))
+                .zip(expected.into_iter().map(bins::db_from_power))
                 .filter(|(_, e)| *e > floor_db)
                 .unzip();
             let error = max_abs_diff(&db, &expected);

@@ -4,7 +4,7 @@ use lumawire_core::{
     AudioBlock, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit,
 };
 
-use crate::dsp::{amplitude_from_db, sane};
+use lumawire_analysis::signal::{amplitude_from_db, sane};
 
 const NUM_INPUTS: usize = 4;
 const OUT_AUDIO: usize = 0;

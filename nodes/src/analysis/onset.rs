@@ -3,9 +3,10 @@
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 use num_complex::Complex32;
 
-use crate::dsp::keep_over;
-use crate::dsp::mel_bank::{MelBank, MelScale};
-use crate::dsp::spectral::{self, Layout};
+use super::layout::layout_of;
+use lumawire_analysis::signal::keep_over;
+use lumawire_analysis::spectrum::mel_bank::{MelBank, MelScale};
+use lumawire_analysis::spectrum::{bins, layout::Layout};
 
 const IN_SPECTRUM: usize = 0;
 const OUT_STRENGTH: usize = 0;
@@ -105,7 +106,7 @@ impl Node for Onset {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let mut hits = 0;
         if let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM)
-            && let Some(layout) = Layout::of(spectrum)
+            && let Some(layout) = layout_of(spectrum)
         {
             self.prepare_for(layout);
             let params = io.params;
@@ -153,10 +154,10 @@ impl Onset {
     fn flux(&mut self, row: &[Complex32], low_hz: f32, high_hz: f32) -> f32 {
         std::mem::swap(&mut self.bands_db, &mut self.previous_db);
         for (power, &x) in self.powers.iter_mut().zip(row) {
-            *power = spectral::power(x);
+            *power = bins::power(x);
         }
         self.bank.apply(&self.powers, &mut self.bands_db);
-        self.bands_db.iter_mut().for_each(|b| *b = spectral::db_from_power(*b));
+        self.bands_db.iter_mut().for_each(|b| *b = bins::db_from_power(*b));
         let loudest = self.bands_db.iter().copied().fold(f32::MIN, f32::max);
         let fall = (LOUDEST_FALL_DB_PER_SEC * self.layout.hop_secs()) as f32;
         let is_first = self.track.loudest_db.is_none();

@@ -3,10 +3,10 @@
 use std::any::Any;
 
 use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Timing, Unit,
 };
 
-use crate::dsp::framer::Framer;
+use lumawire_analysis::signal::framer::Framer;
 
 const IN_AUDIO: usize = 0;
 const OUT_LEVEL: usize = 0;
@@ -80,6 +80,10 @@ impl Node for Rms {
         io.outputs.set_control(OUT_LEVEL, self.level);
         io.outputs.set_control(OUT_LEVEL_DB, (20.0 * self.level.log10()).max(FLOOR_DB));
         Ok(())
+    }
+
+    fn timing(&self, _: &[Timing]) -> Timing {
+        Timing::default().late(self.framer.frame_len() as u64 / 2)
     }
 
     fn reset(&mut self) {

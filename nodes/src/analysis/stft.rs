@@ -1,16 +1,14 @@
 //! Short-time Fourier transform.
 
 use std::any::Any;
-use std::sync::Arc;
 
+use lumawire_analysis::signal::framer::Framer;
+use lumawire_analysis::signal::window::Window;
+use lumawire_analysis::spectrum::stft::FrameTransform;
 use lumawire_core::{
-    Domain, Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
+    Domain, Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Timing,
+    Unit,
 };
-use num_complex::{Complex32, Complex64};
-use realfft::{RealFftPlanner, RealToComplex};
-
-use crate::dsp::framer::Framer;
-use crate::dsp::window::Window;
 
 const IN_AUDIO: usize = 0;
 const OUT_SPECTRUM: usize = 0;
@@ -65,40 +63,13 @@ fn n_fft_from_index(index: usize) -> usize {
 struct Stft {
     framer: Framer,
     hop_len: usize,
-    window: Vec<f64>,
-    /// In 64 bits: in 32, the rounding of a loud bin would drown the quiet ones, whose decibels and
-    /// HPSS masks count as much.
-    fft: Arc<dyn RealToComplex<f64>>,
-    frame: Vec<f64>,
-    bins: Vec<Complex64>,
-    scratch: Vec<Complex64>,
+    transform: FrameTransform,
 }
 
 impl Stft {
     fn new(n_fft: usize, hop_len: usize, window: Window) -> Self {
-        let fft = RealFftPlanner::new().plan_fft_forward(n_fft);
-        Self {
-            framer: Framer::new(n_fft, hop_len),
-            hop_len,
-            window: window.periodic(n_fft),
-            frame: fft.make_input_vec(),
-            bins: fft.make_output_vec(),
-            scratch: fft.make_scratch_vec(),
-            fft,
-        }
-    }
-
-    /// The transform of the last samples into `row`, `[n_fft/2 + 1]`.
-    fn transform(&mut self, row: &mut [Complex32]) {
-        for ((out, x), w) in self.frame.iter_mut().zip(self.framer.frame()).zip(&self.window) {
-            *out = f64::from(x) * w;
-        }
-        let done =
-            self.fft.process_with_scratch(&mut self.frame, &mut self.bins, &mut self.scratch);
-        debug_assert!(done.is_ok(), "all lengths are those of the plan");
-        for (out, bin) in row.iter_mut().zip(&self.bins) {
-            *out = Complex32::new(bin.re as f32, bin.im as f32);
-        }
+        let framer = Framer::new(n_fft, hop_len);
+        Self { framer, hop_len, transform: FrameTransform::new(n_fft, window) }
     }
 }
 
@@ -122,10 +93,15 @@ impl Node for Stft {
         out.hops.begin(self.framer.frame_len() / 2 + 1);
         for i in 0..sound.len() {
             if self.framer.push(sound.mono(i), io.tick.sample + i as u64) {
-                self.transform(out.hops.push());
+                self.transform.run(self.framer.frame(), out.hops.push());
             }
         }
         Ok(())
+    }
+
+    fn timing(&self, _: &[Timing]) -> Timing {
+        let frame_len = self.framer.frame_len() as u64;
+        Timing { latency_samples: frame_len / 2, hop_len: self.hop_len as u64, frame_len }
     }
 
     fn reset(&mut self) {
@@ -143,6 +119,7 @@ impl Node for Stft {
 mod tests {
     use lumawire_core::Value;
     use lumawire_core::harness::Harness;
+    use num_complex::Complex32;
 
     use super::*;
     use crate::analysis::testing::{Chain, a10, columns, max_abs_diff, peak, reference};

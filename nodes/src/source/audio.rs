@@ -4,7 +4,7 @@ use lumawire_core::{
     AudioBlock, FileKind, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit,
 };
 
-use crate::dsp::{amplitude_from_db, sane};
+use lumawire_analysis::signal::{amplitude_from_db, sane};
 
 const PARAM_GAIN_DB: usize = 1;
 const OUT_AUDIO: usize = 0;

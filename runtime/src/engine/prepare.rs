@@ -15,6 +15,8 @@ pub struct RunCx {
     pub base_dir: PathBuf,
     /// Size that was asked for, `[width, height]`.
     pub size_px: Option<(u32, u32)>,
+    /// Whether nodes may look ahead: offline, with the whole sound at hand.
+    pub looks_ahead: bool,
     /// Seed of the run, in place of the patch's own.
     pub seed: Option<u64>,
     /// What the program lends the nodes.
@@ -162,6 +164,7 @@ fn make(step: &Step, plan: &Plan, cx: &RunCx) -> Fresh {
             clock: plan.clock,
             rate: step.rate,
             size_px: cx.size_px,
+            looks_ahead: cx.looks_ahead,
             base_dir: &cx.base_dir,
             services: &cx.services,
         })

@@ -1,12 +1,7 @@
-//! The arithmetic of sound that several nodes share: no node, no port.
+//! Samples: filters, frames, windows.
 
 pub mod butterworth;
-pub mod chroma_bank;
 pub mod framer;
-pub mod median;
-pub mod mel_bank;
-pub mod row_median;
-pub mod spectral;
 pub mod window;
 
 /// Largest sample that the analysis takes, 60 dB over full scale: far beyond any sound, and small

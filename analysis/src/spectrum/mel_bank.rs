@@ -99,7 +99,7 @@ fn triangle([left, centre, right]: [f64; 3], height: f64, num_bins: usize, bin_h
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::testing::{max_abs_diff, reference};
+    use crate::testing::{max_abs_diff, reference};
 
     #[test]
     fn matches_the_reference_banks() {

@@ -3,7 +3,7 @@
 use num_complex::Complex32;
 
 use super::median::replace_sorted;
-use super::spectral::magnitude;
+use crate::spectrum::bins::magnitude;
 
 /// The last `kernel` rows, and the median of each bin's magnitudes over them.
 ///

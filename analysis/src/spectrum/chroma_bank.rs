@@ -69,7 +69,7 @@ fn column(pitch: f64, width: f64) -> [f64; NUM_CLASSES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::testing::{max_abs_diff, reference};
+    use crate::testing::{max_abs_diff, reference};
 
     #[test]
     fn matches_the_reference_bank() {

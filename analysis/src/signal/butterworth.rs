@@ -161,7 +161,7 @@ fn bilinear(s: Complex64) -> Complex64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::testing::reference;
+    use crate::testing::reference;
 
     fn gain(cascade: &Cascade, frequency: f64) -> f64 {
         cascade.sections().iter().map(|s| s.response(frequency).norm()).product()

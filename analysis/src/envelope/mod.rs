@@ -1,0 +1,1 @@
+//! Shaping a control over time.

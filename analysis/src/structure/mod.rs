@@ -1,0 +1,1 @@
+//! Sections of a piece, and the moments where one begins.
