@@ -115,6 +115,10 @@ pub struct RenderArgs {
     /// Which output node to render, where the patch has several; else the first by name.
     #[arg(long, value_name = "NODE")]
     pub output: Option<String>,
+    /// Hear the sound as on stage: no node looks ahead unless it is told to, and what is late stays
+    /// late.
+    #[arg(long)]
+    pub causal: bool,
     /// Print the SHA-256 of all frames (size and 8-bit RGBA).
     #[arg(long)]
     pub hash: bool,

@@ -7,7 +7,7 @@ use lumawire_core::plan::Fault;
 use lumawire_models::ModelError;
 use lumawire_runtime::output::OutputError;
 use lumawire_runtime::render::RenderError;
-use lumawire_runtime::transport::AudioFileError;
+use lumawire_runtime::transport::{AudioFileError, TransportError};
 use thiserror::Error;
 
 /// Why a command failed. The text is all that the user sees.
@@ -62,4 +62,10 @@ pub enum CommandError {
 
 fn list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("\n  {fault}\n    {}", fault.help())).collect()
+}
+
+impl From<TransportError> for CommandError {
+    fn from(error: TransportError) -> Self {
+        RenderError::Transport(error).into()
+    }
 }

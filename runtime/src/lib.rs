@@ -6,6 +6,7 @@ pub mod output;
 pub mod preparer;
 pub mod render;
 pub mod show;
+pub mod study;
 pub mod transport;
 
 pub use engine::{

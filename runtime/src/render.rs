@@ -24,6 +24,15 @@ pub struct FrameRange {
 /// How far a render is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
+    /// The sound was heard up to this frame, for the nodes that look ahead over all of it.
+    Heard {
+        /// Which hearing, from 1.
+        pass: usize,
+        /// Hearings in all.
+        num_passes: usize,
+        /// The frame.
+        frame: u64,
+    },
     /// State was rolled forward to this frame without drawing.
     Rolled(u64),
     /// This frame was written.

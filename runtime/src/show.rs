@@ -34,9 +34,16 @@ impl<T: Transport> Show<T> {
         &self.transport
     }
 
+    /// Begins again, with a transport at its first sample and the engine at its own.
+    pub fn rewind(&mut self, transport: T) {
+        self.transport = transport;
+        self.end = None;
+        self.engine.reset();
+    }
+
     /// Runs blocks until a frame is due and returns its number, for the caller to run by
-    /// `engine.frame`; `None` at the end of the sound. The last block is filled up with silence;
-    /// no frame begins at or after the end.
+    /// `engine.frame`; `None` at the end of the sound. The last block is filled up with silence,
+    /// and so are those of the plan's lead after it; no frame begins at or after the end.
     pub fn run_until_frame(&mut self) -> Result<Option<u64>, TransportError> {
         loop {
             if let Some(swaps) = &self.swaps {
@@ -47,13 +54,18 @@ impl<T: Transport> Show<T> {
             if self.engine.frame_is_due() && self.end.is_none_or(|end| due < end) {
                 return Ok(Some(next));
             }
-            if self.end.is_some() {
+            if self.end.is_some_and(|end| due >= end) {
                 return Ok(None);
             }
-            if self.read_block()? > 0 {
+            if self.read_block()? > 0 || self.leads() {
                 self.engine.block(&self.block);
             }
         }
+    }
+
+    /// Whether frames of the sound may still come after its end.
+    fn leads(&self) -> bool {
+        self.engine.plan().lead_blocks > 0
     }
 
     /// Reads one block, however small the transport's portions are; returns how many samples came.
@@ -65,7 +77,8 @@ impl<T: Transport> Show<T> {
             match self.transport.read(&mut self.block, filled)? {
                 Read::Samples(n) => filled += n,
                 Read::Ended => {
-                    self.end = Some(self.engine.next_sample() + filled as u64);
+                    let end = self.engine.next_sample() + filled as u64;
+                    self.end = self.end.or(Some(end));
                     break;
                 }
             }

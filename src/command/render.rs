@@ -17,6 +17,7 @@ use lumawire_runtime::output::{
 };
 use lumawire_runtime::render::{FrameRange, Progress, Summary, render};
 use lumawire_runtime::show::Show;
+use lumawire_runtime::study::study;
 use lumawire_runtime::transport::{AudioFile, Silence, Transport};
 use lumawire_runtime::{Engine, NodeReport, RunCx, prepare};
 
@@ -35,7 +36,8 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let sink = choose_sink(&plan, args.output.as_deref())?;
     let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
     let sound = sound_file(args, &graph, &registry, &base_dir);
-    let transport = open_transport(args, sound.as_deref(), plan.clock)?;
+    let source = SoundSource { path: sound.clone(), secs: args.to, clock: plan.clock };
+    let transport = source.open()?;
     check_out(&args.out, sound.as_deref())?;
     let range = frame_range(args, &plan, sink)?;
     let total = total_frames(range, transport.num_samples(), plan.clock);
@@ -43,14 +45,14 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let cx = RunCx {
         base_dir,
         size_px: args.size,
-        looks_ahead: false,
+        looks_ahead: !args.causal,
         seed: args.seed,
         services: Services::default(),
     };
     let stop = stop_on_ctrl_c()?;
 
     let (send, progress) = mpsc::sync_channel(MAX_WAITING);
-    let job = Job { plan, cx, sink, range, settings, stop: stop.clone() };
+    let job = Job { plan, cx, source, sink, range, settings, stop: stop.clone() };
     let engine = Builder::new()
         .name("lumawire-engine".into())
         .spawn(move || job.run(transport, &send))
@@ -106,21 +108,29 @@ fn sound_file(
     })
 }
 
-fn open_transport(
-    args: &RenderArgs,
-    sound: Option<&Path>,
+/// The sound of the render, which may be heard more than once.
+struct SoundSource {
+    path: Option<PathBuf>,
+    /// Seconds of silence where there is no file.
+    secs: Option<f64>,
     clock: Clock,
-) -> Result<Box<dyn Transport>, CommandError> {
-    match (sound, args.to) {
-        (Some(path), _) => {
-            let rate_hz = NonZero::new(clock.sample_rate_hz).unwrap_or(NonZero::<u32>::MIN);
-            Ok(Box::new(AudioFile::open(path, rate_hz)?))
+}
+
+impl SoundSource {
+    /// The sound from its beginning.
+    fn open(&self) -> Result<Box<dyn Transport>, CommandError> {
+        match (&self.path, self.secs) {
+            (Some(path), _) => {
+                let rate_hz =
+                    NonZero::new(self.clock.sample_rate_hz).unwrap_or(NonZero::<u32>::MIN);
+                Ok(Box::new(AudioFile::open(path, rate_hz)?))
+            }
+            (None, Some(secs)) => {
+                let num_samples = (secs * f64::from(self.clock.sample_rate_hz)).ceil() as u64;
+                Ok(Box::new(Silence::new(2, Some(num_samples))))
+            }
+            (None, None) => Err(CommandError::NoSound),
         }
-        (None, Some(to)) => {
-            let num_samples = (to * f64::from(clock.sample_rate_hz)).ceil() as u64;
-            Ok(Box::new(Silence::new(2, Some(num_samples))))
-        }
-        (None, None) => Err(CommandError::NoSound),
     }
 }
 
@@ -229,6 +239,7 @@ impl WriterSettings {
 struct Job {
     plan: Plan,
     cx: RunCx,
+    source: SoundSource,
     sink: u32,
     range: FrameRange,
     settings: WriterSettings,
@@ -270,13 +281,15 @@ impl Job {
             size_px = Some(size);
             settings.open(size)
         };
-        let summary = render(&mut show, self.sink, self.range, open, &self.stop, |event| {
-            // How far it is may be told late or not at all; what nodes report may not get lost.
+        // How far it is may be told late or not at all; what nodes report may not get lost.
+        let tell = |event| {
             let _ = match event {
                 Progress::Node(_) => progress.send(event).is_ok(),
                 _ => progress.try_send(event).is_ok(),
             };
-        })?;
+        };
+        study(&mut show, || self.source.open(), &self.stop, tell)?;
+        let summary = render(&mut show, self.sink, self.range, open, &self.stop, tell)?;
         let graphics =
             services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe().to_owned());
         Ok(Done { summary, clock, size_px, graphics, nodes: costs(&show.engine) })
@@ -322,6 +335,9 @@ fn show_progress(
     let bar = if quiet { ProgressBar::hidden() } else { new_bar(range, total) };
     for event in progress {
         match event {
+            Progress::Heard { pass, num_passes, frame } => {
+                bar.set_message(format!("hearing {pass} of {num_passes}, frame {frame}"));
+            }
             Progress::Rolled(frame) => bar.set_message(format!("rolling to frame {frame}")),
             Progress::Wrote(frame) => {
                 bar.set_position(frame + 1 - range.from);

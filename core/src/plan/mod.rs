@@ -1,5 +1,6 @@
 //! From the document to what the engine runs: one file a pass, in the order of `compile`.
 
+mod align;
 pub mod convert;
 mod expand;
 mod fault;
@@ -14,6 +15,7 @@ mod state;
 mod tests;
 mod types;
 
+pub use align::align;
 pub use fault::Fault;
 
 use crate::clock::Clock;
@@ -40,6 +42,8 @@ pub struct Plan {
     pub delays: Vec<u32>,
     /// Sinks.
     pub sinks: Vec<u32>,
+    /// Blocks by which the sound runs ahead of the frames: 0 unless the plan is aligned.
+    pub lead_blocks: u64,
 }
 
 /// One instance to run: a node of the document, or an implicit conversion on one of its wires.

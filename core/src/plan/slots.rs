@@ -52,6 +52,7 @@ pub(super) fn plan(graph: &Graph, ir: &Ir, order: &[usize], keeps_state: &[bool]
         frame_order: pick(&|s| s.rate == Rate::Frame && !is_delay(s)),
         delays: pick(&is_delay),
         sinks: pick(&|s| s.spec.role == Role::Sink),
+        lead_blocks: 0,
         steps,
     }
 }

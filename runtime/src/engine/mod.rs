@@ -4,6 +4,7 @@ mod prepare;
 mod report;
 mod state;
 mod step;
+mod study;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub struct Engine {
     next_sample: u64,
     next_frame: u64,
     timing: bool,
+    study: Option<study::Study>,
 }
 
 impl Engine {
@@ -58,6 +60,7 @@ impl Engine {
             next_sample: 0,
             next_frame: 0,
             timing: false,
+            study: None,
         };
         // Against nothing there is nothing that could have changed meanwhile.
         engine.install(prepared);
@@ -94,9 +97,11 @@ impl Engine {
         self.next_frame
     }
 
-    /// Whether the next frame's sample has been run.
+    /// Whether the next frame's sample has been run, and with it the plan's lead.
     pub fn frame_is_due(&self) -> bool {
-        self.running.plan.clock.frame_due(self.next_frame) < self.next_sample
+        let plan = &self.running.plan;
+        let lead = plan.lead_blocks.saturating_mul(plan.clock.block_len as u64);
+        plan.clock.frame_due(self.next_frame).saturating_add(lead) < self.next_sample
     }
 
     /// Measures the time of every step from now on (two clock readings a step).
@@ -125,8 +130,10 @@ impl Engine {
         let plan = self.running.plan.clone();
         let tick = self.tick(Rate::Block, self.next_sample);
         for &i in &plan.block_order {
-            self.run(&plan, i as usize, tick, audio);
-            self.accumulate(&plan, i as usize);
+            if self.is_heard(i) {
+                self.run(&plan, i as usize, tick, audio);
+                self.accumulate(&plan, i as usize);
+            }
         }
         self.run_delays(&plan, Rate::Block, tick, audio);
         self.next_sample += plan.clock.block_len as u64;
@@ -138,7 +145,8 @@ impl Engine {
         let tick = self.tick(Rate::Frame, plan.clock.frame_due(self.next_frame));
         let silence = std::mem::take(&mut self.silence);
         for &i in &plan.frame_order {
-            if mode == FrameMode::Full || plan.steps[i as usize].keeps_state {
+            let wanted = mode == FrameMode::Full || plan.steps[i as usize].keeps_state;
+            if wanted && self.is_heard(i) {
                 self.run(&plan, i as usize, tick, &silence);
             }
         }
@@ -257,12 +265,17 @@ impl Engine {
     /// All delays take their inputs before any of them gives its output, so that a chain of
     /// delays delays by its length.
     fn run_delays(&mut self, plan: &Plan, rate: Rate, tick: Tick, audio: &AudioBlock) {
-        let of_rate = |i: &&u32| plan.steps[**i as usize].rate == rate;
-        for &i in plan.delays.iter().filter(of_rate) {
-            self.latch(plan, i as usize, tick, audio);
+        let runs =
+            |engine: &Self, i: u32| plan.steps[i as usize].rate == rate && engine.is_heard(i);
+        for &i in &plan.delays {
+            if runs(self, i) {
+                self.latch(plan, i as usize, tick, audio);
+            }
         }
-        for &i in plan.delays.iter().filter(of_rate) {
-            self.run(plan, i as usize, tick, audio);
+        for &i in &plan.delays {
+            if runs(self, i) {
+                self.run(plan, i as usize, tick, audio);
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use lumawire_core::plan::{Plan, Step};
-use lumawire_core::{Change, Node, NodeError, ParamValue, Params, PrepareCx, Services};
+use lumawire_core::plan::{self, Plan, Step};
+use lumawire_core::{Change, Node, NodeError, ParamValue, Params, PrepareCx, Services, Timing};
 
 /// What all instances of a run are prepared with.
 #[derive(Clone, Default)]
@@ -15,7 +15,8 @@ pub struct RunCx {
     pub base_dir: PathBuf,
     /// Size that was asked for, `[width, height]`.
     pub size_px: Option<(u32, u32)>,
-    /// Whether nodes may look ahead: offline, with the whole sound at hand.
+    /// Whether nodes may look ahead: offline, with the whole sound at hand. Then all paths are
+    /// aligned, and plans are not swapped.
     pub looks_ahead: bool,
     /// Seed of the run, in place of the patch's own.
     pub seed: Option<u64>,
@@ -60,6 +61,7 @@ impl Running {
             frame_order: Vec::new(),
             delays: Vec::new(),
             sinks: Vec::new(),
+            lead_blocks: 0,
         };
         Self { plan: Arc::new(plan), generation: 0, made: Arc::default() }
     }
@@ -110,7 +112,7 @@ impl Prepared {
 /// Prepares `plan`, with the same `cx` as what runs. Instances of `running` that may go on are not
 /// made anew; those that failed, or whose files have changed on disk, are. A node that fails to
 /// prepare fails alone.
-pub fn prepare(plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepared {
+pub fn prepare(mut plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepared {
     let mut all_made = BTreeMap::new();
     let mut fresh = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
@@ -121,8 +123,21 @@ pub fn prepare(plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepared {
         all_made.insert(step.id.clone(), made);
         fresh.push(instance);
     }
+    if cx.looks_ahead {
+        align_all(&mut plan, &mut fresh, cx);
+    }
     let generation = running.map_or(0, |r| r.generation);
     Prepared { plan: Arc::new(plan), cx: cx.clone(), fresh, made: Arc::new(all_made), generation }
+}
+
+/// Aligns the plan by what its instances say of themselves, and makes those of the steps that wait.
+fn align_all(plan: &mut Plan, fresh: &mut Vec<Fresh>, cx: &RunCx) {
+    plan::align(plan, |step, inputs| match &fresh[step] {
+        Fresh::Made(node) => node.timing(inputs),
+        Fresh::Keep | Fresh::Failed(_) => Timing::punctual(inputs),
+    });
+    let added = &plan.steps[fresh.len()..];
+    fresh.extend(added.iter().map(|step| make(step, plan, cx)).collect::<Vec<_>>());
 }
 
 /// Whether what runs has an instance that serves `step` as it is.

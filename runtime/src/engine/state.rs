@@ -125,6 +125,11 @@ impl StepState {
         self.error.as_ref().or(self.prepare_error.as_ref())
     }
 
+    /// Notes that the instance could not learn from the sound: it plays its causal form.
+    pub(super) fn has_not_learnt(&mut self, error: NodeError) {
+        self.prepare_error = Some(error);
+    }
+
     /// Whether the instance is a new one, so that what its outputs held no longer counts.
     pub(super) fn is_rebuilt(&self) -> bool {
         self.rebuilt

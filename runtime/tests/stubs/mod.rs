@@ -11,7 +11,7 @@ use lumawire_core::patch;
 use lumawire_core::plan::Plan;
 use lumawire_core::{
     Encoding, HostImage, Image, Io, Node, NodeError, NodeSpec, Param, Pixels, Port, PortType,
-    PrepareCx, Rate, Registry, Role, compile,
+    PrepareCx, Rate, Registry, Role, Timing, compile,
 };
 
 const fn spec(
@@ -107,6 +107,70 @@ impl Node for Pole {
         if let Some(old) = old.downcast_mut::<Self>() {
             self.sum = old.sum;
         }
+    }
+}
+
+/// Gives what came `num_blocks` blocks ago, and says so.
+pub static LATE: NodeSpec = spec(
+    "stub.late",
+    Rate::Block,
+    Role::Stateful,
+    CONTROL_IN,
+    CONTROL_OUT,
+    &[Param::int("num_blocks", "Blocks", 0, (0, 100)).rebuild()],
+    || Box::new(Late { num_blocks: 0, came: Vec::new() }),
+);
+struct Late {
+    num_blocks: usize,
+    came: Vec<f32>,
+}
+impl Node for Late {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.num_blocks = cx.params.int(0) as usize;
+        Ok(())
+    }
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.came.push(io.inputs.control(0).unwrap_or(-1.0));
+        let due = self.came.len().checked_sub(self.num_blocks + 1);
+        io.outputs.set_control(0, due.map_or(-1.0, |i| self.came[i]));
+        Ok(())
+    }
+    fn timing(&self, _: &[Timing]) -> Timing {
+        Timing::default().late(256 * self.num_blocks as u64)
+    }
+    fn reset(&mut self) {
+        self.came.clear();
+    }
+}
+
+/// The mean of all that came, once it has learnt it.
+pub static MEAN: NodeSpec =
+    spec("stub.mean", Rate::Block, Role::Stateful, CONTROL_IN, CONTROL_OUT, &[], || {
+        Box::<Mean>::default()
+    });
+#[derive(Default)]
+struct Mean {
+    came: Vec<f32>,
+    mean: Option<f32>,
+}
+impl Node for Mean {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.came.push(io.inputs.control(0).unwrap_or(0.0));
+        io.outputs.set_control(0, self.mean.unwrap_or(-1.0));
+        Ok(())
+    }
+    fn studies(&self) -> bool {
+        true
+    }
+    fn learn(&mut self) -> Result<(), NodeError> {
+        if self.came.iter().any(|v| *v > 1e3) {
+            return Err(NodeError::param("in", "too large to learn"));
+        }
+        self.mean = Some(self.came.iter().sum::<f32>() / self.came.len() as f32);
+        Ok(())
+    }
+    fn reset(&mut self) {
+        self.came.clear();
     }
 }
 
@@ -264,7 +328,9 @@ impl Node for Sink {
 }
 
 pub fn registry() -> Registry {
-    Registry::new([&SOURCE, &ADD, &POLE, &PULSE, &TALLY, &PAINT, &FRAGILE, &DELAY, &SINK])
+    Registry::new([
+        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &PAINT, &FRAGILE, &DELAY, &SINK,
+    ])
 }
 
 /// Compiles nodes (`id kind {params}` as JSON members) and wires of a patch at 60 frames a second.
