@@ -102,7 +102,8 @@ pub struct RenderArgs {
     /// Frames a second: 30, 29.97 or 30000/1001; else the patch's own.
     #[arg(long, value_parser = parse_fps)]
     pub fps: Option<Fps>,
-    /// Seed of everything random in the patch; else the patch's own.
+    /// Seed of what moves at random in the patch (walks, noise, random controls); else the patch's
+    /// own.
     #[arg(long)]
     pub seed: Option<u64>,
     /// Second to start at; else 0. What came before still shapes the picture, as in the full

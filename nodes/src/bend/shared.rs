@@ -86,7 +86,7 @@ const fn shared(fresh: Fresh) -> [Param; NUM_SHARED] {
             .doc("Share of the channels; a larger one keeps those of a smaller one."),
         Param::int("channel_seed", "Channel seed", 0, (0, 100))
             .hard_int(0, i64::MAX)
-            .doc("Which channels the share draws."),
+            .doc("Which channels the share draws; the seed of the run does not change them."),
         Param::int("cluster", "Cluster", 0, (0, 15))
             .hard_int(0, 4095)
             .doc("Which group of the file, from 0; one beyond the last has no channels."),

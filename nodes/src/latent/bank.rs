@@ -1,6 +1,7 @@
 //! `latent.bank`
 
-use std::path::Path;
+use std::any::Any;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::{bf16, f16};
@@ -41,7 +42,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         does not move them. From a file of f16, f32 or f64: a `.npy`, or the array \
         `latents`, `z`, `ws` or `w`, else the first of floats, of an `.npz` (such as StyleGAN's \
         projector writes) or a `.safetensors`; `[dim]`, `[num, dim]` or `[num, num_ws, dim]`; \
-        in W+ `[num_ws, dim]` is one latent.",
+        in W+ `[num_ws, dim]` is one latent. A file that is not there is told; the seeds stand in.",
     rate: Rate::Frame,
     role: Role::Pure,
     inputs: &[],
@@ -69,13 +70,19 @@ type Named = (String, Array);
 #[derive(Default)]
 struct Bank {
     bank: Option<Arc<LatentBank>>,
+    /// The file that is named.
+    file: Option<PathBuf>,
+    /// Whether it is not there.
+    is_absent: bool,
 }
 
 impl Node for Bank {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        let bank = match cx.file(FILE) {
-            Some(path) => from_file(&path, cx.params.choice(SPACE))?,
-            None => {
+        self.file = cx.file(FILE);
+        self.is_absent = self.file.as_ref().is_some_and(|path| !path.exists());
+        let bank = match &self.file {
+            Some(path) if !self.is_absent => from_file(path, cx.params.choice(SPACE))?,
+            _ => {
                 let seeds = parse_seeds(cx.params.text(SEEDS))
                     .map_err(|reason| NodeError::param("seeds", reason))?;
                 from_seeds(&seeds, usize::try_from(cx.params.int(DIM)).unwrap_or(1))
@@ -89,7 +96,24 @@ impl Node for Bank {
         if let Some(bank) = &self.bank {
             io.outputs.set(0, Value::LatentBank(bank.clone()));
         }
-        Ok(())
+        match &self.file {
+            Some(path) if self.is_absent => Err(NodeError::file(
+                path,
+                "is not there; the latents that were read from it before stay in use, or else \
+                 those of the seeds: choose the file again",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the file has gone while the patch runs, its latents stay.
+    fn adopt(&mut self, old: &mut dyn Any) {
+        if let Some(old) = old.downcast_mut::<Self>()
+            && self.is_absent
+            && old.file == self.file
+        {
+            self.bank = old.bank.take();
+        }
     }
 }
 
@@ -221,6 +245,33 @@ mod tests {
         std::fs::write(dir.path().join(name), bytes).unwrap();
         let node = Harness::new(&SPEC).base_dir(dir.path()).param("space", space);
         bank(node.param("file", ParamValue::file(name)))
+    }
+
+    #[test]
+    fn an_absent_file_leaves_the_latents_that_were_there_or_the_seeds() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = || {
+            let named =
+                Harness::new(&SPEC).base_dir(dir.path()).param("seeds", "5").param("dim", 16_i64);
+            named.param("file", ParamValue::file("z.npy")).prepare().unwrap()
+        };
+        let latents = |node: &mut Harness| {
+            let told = node.tick();
+            let Value::LatentBank(bank) = node.output("bank") else { panic!("no bank") };
+            (bank.data.clone(), told.is_err())
+        };
+        let (of_seeds, told) = latents(&mut node());
+        assert!(told && of_seeds == from_seeds(&[5], 16).data);
+        let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 16), }\n";
+        let bytes = npy_file(header, &le_bytes(32));
+        std::fs::write(dir.path().join("z.npy"), bytes).unwrap();
+        let mut there = node();
+        let (of_file, told) = latents(&mut there);
+        assert!(!told && of_file.len() == 32);
+        std::fs::remove_file(dir.path().join("z.npy")).unwrap();
+        let mut gone = node();
+        gone.node_mut().adopt(there.node_mut());
+        assert_eq!(latents(&mut gone), (of_file, true));
     }
 
     fn le_bytes(n: usize) -> Vec<u8> {

@@ -60,7 +60,7 @@ pub const SPEC: NodeSpec = NodeSpec {
             .doc("Cells a second from row to row."),
         Param::int("seed", "Seed", 0, (0, 999))
             .hard_int(0, u32::MAX as i64)
-            .doc("Seed of the crossing (0, 0)."),
+            .doc("Seed of the crossing (0, 0). The seed of the run does not move it."),
         Param::int("row_step", "Row step", 100, (1, 1000))
             .hard_int(1, u32::MAX as i64)
             .doc("From a crossing's seed to that of the next row."),

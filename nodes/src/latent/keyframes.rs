@@ -149,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn a_new_instance_goes_on_where_the_old_one_was() {
+        let jumps = |frame: u32| u32::from(frame == 10);
+        let mut old = prepare(node(30));
+        let moved: Vec<f32> = (0..25).map(|f| tick(&mut old, jumps(f))).collect();
+        let mut new = prepare(node(30));
+        let unmoved: Vec<f32> = (0..25).map(|_| tick(&mut new, 0)).collect();
+        assert_ne!(unmoved[24], moved[24]);
+        new.node_mut().adopt(old.node_mut());
+        let mut whole = prepare(node(30));
+        let expected: Vec<f32> = (0..60).map(|f| tick(&mut whole, jumps(f))).collect();
+        let found: Vec<f32> = (25..60).map(|_| tick(&mut new, 0)).collect();
+        assert_eq!(found, expected[25..]);
+    }
+
+    #[test]
     fn six_keys_in_four_seconds_at_every_frame_rate() {
         for fps in [24, 30, 60] {
             let mut node = prepare(node(fps));

@@ -32,9 +32,10 @@ pub const SPEC: NodeSpec = NodeSpec {
     ],
     outputs: &[Port::output("latent", PortType::Latent, "The mean, `[num_ws, dim]`.")],
     params: &[
-        Param::text("select", "Select", "")
-            .rebuild()
-            .doc("Numbers of latents, from 0, such as `0, 2-4`; all while empty."),
+        Param::text("select", "Select", "").rebuild().doc(
+            "Numbers of latents, from 0, such as `0, 2-4`; beyond the last they start again. All \
+                 while empty.",
+        ),
         Param::text("weights", "Weights", "")
             .rebuild()
             .doc("A weight for each selected latent, such as `1, 0.5, 2`; equal while empty."),

@@ -333,6 +333,20 @@ mod tests {
     }
 
     #[test]
+    fn a_new_instance_goes_on_where_the_old_one_was() {
+        for mode in ["gaussian", "vector"] {
+            let mut whole = at_fps(30, mode).prepare().unwrap();
+            let expected = run(&mut whole, 40);
+            let mut old = at_fps(30, mode).prepare().unwrap();
+            assert_eq!(run(&mut old, 25), expected[..25]);
+            let mut new = at_fps(30, mode).prepare().unwrap();
+            assert_ne!(run(&mut new, 25)[24..], expected[23..24], "{mode} stands still");
+            new.node_mut().adopt(old.node_mut());
+            assert_eq!(run(&mut new, 15), expected[25..], "{mode}");
+        }
+    }
+
+    #[test]
     fn recovers_from_a_base_without_a_finite_length() {
         for mode in ["gaussian", "vector"] {
             let mut node = at_fps(30, mode).prepare().unwrap();

@@ -40,7 +40,10 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::float("smoothing_secs", "Smoothing", 0.17, (0.02, 8.0))
             .hard(0.005, 3600.0)
             .unit(Unit::Secs)
-            .doc("Deviation of the Gaussian: from flicker to drift. A loop is fitted to it."),
+            .doc(
+                "Deviation of the Gaussian: from flicker to drift. A loop is fitted to it, so \
+                 that a change jumps while it loops.",
+            ),
         SPEED,
         Param::float("blur", "Blur", 0.0, (0.0, 0.2)).hard(0.0, 1.0).doc(
             "Blur in space: deviation of a Gaussian in shorter sides of the picture, round its \

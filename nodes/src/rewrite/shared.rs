@@ -32,9 +32,10 @@ pub(super) const LAST_LAYER: Param = Param::int("last_layer", "Last layer", 17, 
     .doc("The last layer changed; those that the network lacks do not count.");
 
 /// Which random numbers.
-pub(super) const SEED: Param = Param::int("seed", "Seed", 0, (0, 1000))
-    .hard_int(0, i64::MAX)
-    .doc("Picks the random numbers. They stay as they are while the strength moves.");
+pub(super) const SEED: Param = Param::int("seed", "Seed", 0, (0, 1000)).hard_int(0, i64::MAX).doc(
+    "Picks the random numbers. They stay as they are while the strength moves, and the seed of \
+         the run does not change them.",
+);
 
 /// The description of a rewriting node with no input but the network.
 pub(super) const fn spec(

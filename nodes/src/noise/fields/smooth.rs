@@ -17,8 +17,8 @@ const ROW_KNOTS: usize = 4;
 /// From row to row the knots lie this far apart in time, which spreads them evenly (the golden
 /// ratio): else the whole picture would change faster between knots than on them, and pulse.
 const ROW_STEP: f64 = 0.618_033_988_749_894_9;
-/// Layers and sizes of which knots are kept.
-const MAX_KEPT: usize = 64;
+/// Values that are kept in all: 256 MiB, several times what a network of 1024 px asks for.
+const MAX_KEPT_VALUES: usize = 1 << 26;
 /// Fewest pixels that are worth a second thread.
 const MIN_SHARE: usize = 1 << 15;
 
@@ -122,10 +122,18 @@ impl Cache {
             fill_normal(seed, layer as u64, &mut knot.white);
         }
         read(std::array::from_fn(|i| knots[i].white.as_slice()));
-        let mut kept = self.kept();
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
+        keep(&mut self.kept(), place, knots, MAX_KEPT_VALUES);
+    }
+}
+
+/// Keeps `knots` for `place`; what was kept before goes where all together would be too much.
+fn keep(kept: &mut BTreeMap<Place, Vec<Knot>>, place: Place, knots: Vec<Knot>, max_values: usize) {
+    let values = |knots: &[Knot]| knots.iter().map(|k| k.white.len()).sum::<usize>();
+    let own = values(&knots);
+    if own + kept.values().map(|k| values(k)).sum::<usize>() > max_values {
+        kept.clear();
+    }
+    if own <= max_values {
         kept.insert(place, knots);
     }
 }
@@ -202,6 +210,21 @@ mod tests {
         }
         let kept = cache.0.lock().unwrap();
         assert!(kept.values().all(|knots| knots.len() == NUM_KNOTS));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_memory_allows() {
+        let knots = |len: usize| vec![Knot { seed: 0, white: vec![0.0; len] }];
+        let mut kept = BTreeMap::new();
+        for (layer, len) in [(0, 40), (1, 60), (2, 10), (3, 90), (4, 101)] {
+            keep(&mut kept, (layer, 1, len), knots(len), 100);
+            let values: usize = kept.keys().map(|(.., len)| len).sum();
+            assert!(values <= 100, "{values} after layer {layer}");
+        }
+        assert!(kept.is_empty(), "the last one is too large by itself");
+        keep(&mut kept, (0, 1, 40), knots(40), 100);
+        keep(&mut kept, (1, 1, 60), knots(60), 100);
+        assert_eq!(kept.len(), 2);
     }
 
     #[test]
