@@ -223,10 +223,13 @@ impl<'a> Inputs<'a> {
         /// The noise at input `i`.
         noise, Noise, Handle
     );
-    shared_input!(
-        /// The picture at input `i`.
-        image, Image, Image
-    );
+    /// The picture at input `i`; none where it went with its device.
+    pub fn image(&self, i: usize) -> Option<&'a Image> {
+        match self.value(i) {
+            Value::Image(image) if !image.is_lost() => Some(image),
+            _ => None,
+        }
+    }
 }
 
 /// The outputs of one tick, by index. Setting one that does not exist does nothing.

@@ -405,6 +405,11 @@ pub enum ImageHome {
 pub trait DeviceImage: Any + Send + Sync + fmt::Debug {
     /// Copies it to memory, waiting for the device.
     fn fetch(&self) -> Result<HostImage, NodeError>;
+
+    /// Whether its device is gone, and the picture with it.
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// A picture in memory, `[height, width, 4]`.
@@ -436,6 +441,11 @@ impl Image {
             encoding,
             home: ImageHome::Host(Arc::new(image)),
         }
+    }
+
+    /// Whether it lay on a device that is gone.
+    pub fn is_lost(&self) -> bool {
+        matches!(&self.home, ImageHome::Device(image) if image.is_lost())
     }
 
     /// Its pixels in memory, fetched from the device if they lie there.

@@ -39,7 +39,7 @@ impl From<&Setting> for ParamValue {
 
 fn main() {
     let services = Services::default();
-    let gpu = services.get_or_try_init(Gpu::new).unwrap();
+    let gpu = Gpu::of(&services).unwrap();
     println!("{}", gpu.describe());
     for (width, height) in [(512, 512), (1920, 1080)] {
         let in_memory = gradient(width, height);

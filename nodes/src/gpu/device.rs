@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use lumawire_core::NodeError;
+use lumawire_core::{NodeError, Services};
 
 use super::pool::Pool;
 
@@ -12,7 +12,7 @@ const ADAPTER_NAME_VARIABLE: &str = "WGPU_ADAPTER_NAME";
 /// The largest picture: 8K has half of it. More would take gigabytes a pass.
 const MAX_PIXELS: u64 = 1 << 26;
 
-/// A graphics device. Nodes get it by `cx.services.get_or_try_init(Gpu::new)`.
+/// A graphics device. Nodes get it by `Gpu::of(cx.services)`.
 #[derive(Debug)]
 pub struct Gpu {
     device: wgpu::Device,
@@ -58,6 +58,25 @@ impl Gpu {
                 .get_or_insert_with(|| reason(&error));
         }));
         Ok(gpu)
+    }
+
+    /// The device that `services` lend: opened if nobody has yet, and opened anew if it was lost.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of(services: &Services) -> Result<Arc<Self>, NodeError> {
+        let gpu = services.get_or_try_init(Self::new)?;
+        if !gpu.is_lost() {
+            return Ok(gpu);
+        }
+        let gpu = Arc::new(Self::new()?);
+        services.insert(gpu.clone());
+        Ok(gpu)
+    }
+
+    /// Whether the device is gone for good: unplugged, reset, crashed. Its pictures went with it.
+    pub fn is_lost(&self) -> bool {
+        self.faults.lost.get().is_some()
     }
 
     /// Shares a device that the program has opened, with the limits that it was opened with. Takes
@@ -138,7 +157,7 @@ impl Gpu {
 
     fn fault(&self) -> Option<String> {
         if let Some(message) = self.faults.lost.get() {
-            return Some(format!("the device was lost: {message}; start the program again"));
+            return Some(format!("the device was lost: {message}; it is opened anew"));
         }
         self.faults.uncaptured.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

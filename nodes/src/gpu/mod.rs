@@ -5,14 +5,17 @@
 //! they read and straighten what they write (`prelude.wgsl`). No hardware sampler is used: taps are
 //! read one by one, so that all devices interpolate alike.
 //!
-//! One effect is one WGSL file beside one node file; see [`Effect`].
+//! One effect is one WGSL file beside one node file: see [`Filter`] for a node that is one pass, and
+//! [`Effect`] for what has several. A lost device is opened anew by the next pass that draws.
 
 mod convert;
 mod device;
 mod effect;
+mod filter;
 mod picture;
 mod pool;
 mod resample;
+mod shader;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -20,5 +23,6 @@ pub(crate) use convert::{finite, linear_from_srgb8, map_pixels};
 pub use convert::{linear_from_srgb, srgb_from_linear, srgb8_from_linear};
 pub use device::Gpu;
 pub use effect::Effect;
+pub use filter::Filter;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};

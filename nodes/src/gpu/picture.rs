@@ -69,6 +69,10 @@ impl DeviceImage for GpuImage {
     fn fetch(&self) -> Result<HostImage, NodeError> {
         host_from_texture(self)
     }
+
+    fn is_lost(&self) -> bool {
+        self.gpu.is_lost()
+    }
 }
 
 fn allocate(gpu: &Gpu, (width, height): (u32, u32)) -> Texture {

@@ -85,7 +85,7 @@ mod tests {
     /// Gives the last picture and how many textures there were after each frame.
     fn trail(frames: usize) -> (Vec<f32>, Vec<u64>) {
         let services = Services::default();
-        let gpu = services.get_or_try_init(Gpu::new).unwrap();
+        let gpu = Gpu::of(&services).unwrap();
         let dot = picture(8, 8, |x, y| [1.0, 1.0, 1.0, f32::from(x == 1 && y == 4)]);
         let dot = device_from_image(&gpu, &dot).unwrap();
         let dot = std::sync::Arc::into_inner(dot).unwrap().into_image();
@@ -118,6 +118,36 @@ mod tests {
         assert_eq!(alpha, [0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
         assert_eq!(num_textures[5], num_textures[11]);
         assert_eq!(trail(12).0, last);
+    }
+
+    #[test]
+    fn a_loop_starts_again_after_the_device_was_lost() {
+        let services = Services::default();
+        let [mut blend, mut shift, mut feedback] = [
+            Harness::new(&blend::SPEC),
+            Harness::new(&transform::SPEC).param("translate_x", 0.125_f32),
+            Harness::new(&SPEC),
+        ]
+        .map(|node| node.services(&services).prepare().unwrap());
+        let dot = picture(8, 8, |x, y| [1.0, 1.0, 1.0, f32::from(x == 1 && y == 4)]);
+        blend.input("base", Value::Image(dot));
+        for frame in 0..6 {
+            if frame == 3 {
+                let gpu = Gpu::of(&services).unwrap();
+                gpu.device().destroy();
+                let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+            }
+            shift.input("image", image(&feedback, "image"));
+            shift.tick().unwrap();
+            blend.input("over", image(&shift, "image"));
+            blend.tick().unwrap();
+            feedback.input("image", image(&blend, "image"));
+            feedback.tick().unwrap();
+        }
+        let Value::Image(last) = image(&blend, "image") else { panic!("no picture") };
+        let row = &values(&last)[4 * 8 * 4..5 * 8 * 4];
+        let alpha: Vec<f32> = row.iter().skip(3).step_by(4).copied().collect();
+        assert_eq!(alpha, [0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], "three frames of trail");
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Engine {
         }
         self.modulate(step, i);
         let key = self.steps[i].cached.then(|| self.key_of(step, i, tick));
-        if key.is_some() && key == self.steps[i].last_key {
+        if key.is_some() && key == self.steps[i].last_key && !holds_lost(&self.values[i]) {
             self.steps[i].skips += 1;
             return;
         }
@@ -169,6 +169,11 @@ impl StepState {
     fn can_run(&self) -> bool {
         self.node.is_some() && !self.dead
     }
+}
+
+/// Whether a picture went with its device: what made it must make it again.
+fn holds_lost(slots: &[Value]) -> bool {
+    slots.iter().any(|slot| matches!(slot, Value::Image(image) if image.is_lost()))
 }
 
 /// Takes back what is new in one tick only: a node that did not run has no hits and no new rows.

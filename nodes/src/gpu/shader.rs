@@ -1,0 +1,207 @@
+//! A compiled fragment pass: so many pictures and some bytes in, one picture out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use lumawire_core::{Image, NodeError, Services};
+
+use super::device::Gpu;
+use super::picture::{FORMAT, GpuImage, device_from_image};
+
+const PRELUDE: &str = include_str!("prelude.wgsl");
+
+/// A fragment pass. Its WGSL binds, in group 0, a uniform at 0 and textures from 1 on, and defines
+/// `fn effect(pixel: vec2<i32>) -> vec4<f32>`; `prelude.wgsl` is appended.
+#[derive(Debug)]
+pub(super) struct Shader {
+    label: &'static str,
+    wgsl: Cow<'static, str>,
+    num_inputs: u32,
+    /// Bytes of the uniform.
+    num_bytes: u64,
+    pass: Option<Pass>,
+    services: Option<ServicesHandle>,
+}
+
+/// Where a lost device is replaced.
+struct ServicesHandle(Services);
+
+impl std::fmt::Debug for ServicesHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+#[derive(Debug)]
+struct Pass {
+    gpu: Arc<Gpu>,
+    layout: wgpu::BindGroupLayout,
+    pipeline: wgpu::RenderPipeline,
+    uniforms: wgpu::Buffer,
+}
+
+impl Shader {
+    /// A pass that is yet to be prepared. `label` names it in errors.
+    pub const fn new(
+        label: &'static str,
+        wgsl: Cow<'static, str>,
+        num_inputs: u32,
+        num_bytes: u64,
+    ) -> Self {
+        Self { label, wgsl, num_inputs, num_bytes, pass: None, services: None }
+    }
+
+    /// Opens the device if nobody has yet, or if it was lost, and compiles the WGSL.
+    ///
+    /// # Errors
+    /// No device; a fault in the WGSL, with its line.
+    pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
+        let gpu = Gpu::of(services)?;
+        self.pass = Some(gpu.checked(|| self.compile(&gpu))?);
+        self.services = Some(ServicesHandle(services.clone()));
+        Ok(())
+    }
+
+    /// Draws a picture of `size` from `inputs`, which are brought to the device where needed.
+    /// Exclusive, since there is one buffer of uniforms. After the device was lost, it is opened
+    /// anew.
+    ///
+    /// # Errors
+    /// Not prepared; a size of 0 or past the device's limits; a failing device.
+    pub fn draw(
+        &mut self,
+        uniforms: &[u8],
+        inputs: &[&Image],
+        size: (u32, u32),
+    ) -> Result<Image, NodeError> {
+        self.revive()?;
+        let pass = self
+            .pass
+            .as_ref()
+            .ok_or_else(|| NodeError::device(self.label, "drawn before it was prepared"))?;
+        let inputs = inputs
+            .iter()
+            .map(|i| device_from_image(&pass.gpu, i))
+            .collect::<Result<Vec<_>, _>>()?;
+        let target = GpuImage::unwritten(&pass.gpu, size)?;
+        pass.gpu.checked(|| pass.run(uniforms, &inputs, &target))?;
+        Ok(target.into_image())
+    }
+
+    fn revive(&mut self) -> Result<(), NodeError> {
+        let is_lost = self.pass.as_ref().is_some_and(|pass| pass.gpu.is_lost());
+        match self.services.take() {
+            Some(ServicesHandle(services)) if is_lost => {
+                let revived = self.prepare(&services);
+                self.services = Some(ServicesHandle(services));
+                revived
+            }
+            services => {
+                self.services = services;
+                Ok(())
+            }
+        }
+    }
+
+    fn compile(&self, gpu: &Arc<Gpu>) -> Pass {
+        let device = gpu.device();
+        let label = Some(self.label);
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl([&*self.wgsl, PRELUDE].join("\n").into()),
+        });
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label,
+            entries: &layout_entries(self.num_inputs),
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("prelude_vertex"),
+                compilation_options: Default::default(),
+                buffers: &[],
+            },
+            primitive: Default::default(),
+            depth_stencil: None,
+            multisample: Default::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some("prelude_fragment"),
+                compilation_options: Default::default(),
+                targets: &[Some(FORMAT.into())],
+            }),
+            multiview_mask: None,
+            cache: None,
+        });
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label,
+            size: self.num_bytes.next_multiple_of(16).max(16),
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Pass { gpu: gpu.clone(), layout, pipeline, uniforms }
+    }
+}
+
+impl Pass {
+    fn run(&self, uniforms: &[u8], inputs: &[Arc<GpuImage>], target: &GpuImage) {
+        let device = self.gpu.device();
+        self.gpu.queue().write_buffer(&self.uniforms, 0, uniforms);
+        let views = inputs.iter().map(|i| wgpu::BindingResource::TextureView(i.view()));
+        let resources = std::iter::once(self.uniforms.as_entire_binding()).chain(views);
+        let entries: Vec<_> = resources
+            .zip(0..)
+            .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
+            .collect();
+        let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &self.layout,
+            entries: &entries,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: target.view(),
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations::default(),
+            })],
+            ..Default::default()
+        });
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &bindings, &[]);
+        pass.draw(0..3, 0..1);
+        drop(pass);
+        self.gpu.queue().submit([encoder.finish()]);
+        // Frees what finished work held; it does not wait, so it has no outcome to report.
+        let _ = device.poll(wgpu::PollType::Poll);
+    }
+}
+
+fn layout_entries(num_inputs: u32) -> Vec<wgpu::BindGroupLayoutEntry> {
+    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty,
+        count: None,
+    };
+    let uniforms = wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    let texture = wgpu::BindingType::Texture {
+        sample_type: wgpu::TextureSampleType::Float { filterable: false },
+        view_dimension: wgpu::TextureViewDimension::D2,
+        multisampled: false,
+    };
+    let textures = (1..=num_inputs).map(|i| entry(i, texture));
+    std::iter::once(entry(0, uniforms)).chain(textures).collect()
+}
