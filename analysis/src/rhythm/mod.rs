@@ -2,3 +2,6 @@
 
 pub mod onset_row;
 pub mod onset_strength;
+pub mod peaks;
+#[cfg(test)]
+pub mod synth;
