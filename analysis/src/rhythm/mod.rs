@@ -1,1 +1,7 @@
 //! Onsets, tempo and beats.
+
+pub mod onset_row;
+pub mod onset_strength;
+pub mod peaks;
+#[cfg(test)]
+pub mod synth;
