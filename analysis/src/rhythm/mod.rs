@@ -5,3 +5,6 @@ pub mod onset_strength;
 pub mod peaks;
 #[cfg(test)]
 pub mod synth;
+pub mod beats;
+pub mod tempo;
+pub mod tempogram;
