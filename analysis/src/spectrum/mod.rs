@@ -2,6 +2,7 @@
 
 pub mod bins;
 pub mod chroma_bank;
+pub mod cqt;
 pub mod layout;
 pub mod mel_bank;
 pub mod stft;
