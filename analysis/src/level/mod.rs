@@ -1,1 +1,4 @@
 //! Loudness and pitch.
+
+pub mod rms;
+pub mod zero_crossing;
