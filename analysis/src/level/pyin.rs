@@ -29,7 +29,7 @@ const SWITCH_PROB: f64 = 0.01;
 pub struct Observation {
     /// How likely it has one, 0..1.
     pub voiced_probability: f64,
-    /// Bins of the grid of pitches, ascending by period, and how likely each is the pitch.
+    /// Bins of the grid of pitches, ascending, and how likely each is the pitch.
     candidates: Vec<(u16, f64)>,
 }
 
@@ -95,6 +95,7 @@ impl PitchObserver {
                 None => out.candidates.push((bin, probability)),
             }
         }
+        out.candidates.sort_unstable_by_key(|c| c.0);
         let sum: f64 = out.candidates.iter().map(|c| c.1).sum();
         out.voiced_probability = sum.clamp(0.0, 1.0);
     }
@@ -146,25 +147,16 @@ impl Grid {
         let reach = (semitones * BINS_PER_SEMITONE / 2).min(num_bins - 1);
         let likelihood = |i: usize| 1.0 - i.abs_diff(reach) as f64 / (reach + 1) as f64;
         let steps: Vec<f64> = (0..=2 * reach).map(likelihood).collect();
-        let mut grid =
-            Self { fmin_hz: settings.fmin_hz, num_bins, steps, sums: vec![1.0; num_bins] };
-        let ones = grid.sums.clone();
-        grid.sums = (0..num_bins).map(|bin| grid.reaching(&ones, bin)).collect();
+        let mut grid = Self { fmin_hz: settings.fmin_hz, num_bins, steps, sums: Vec::new() };
+        grid.sums = (0..num_bins).map(|bin| grid.sum_of_steps(bin)).collect();
         grid
     }
 
-    /// Bins from which `bin` can be reached, and the likelihoods of those steps.
-    fn band(&self, bin: usize) -> (std::ops::Range<usize>, &[f64]) {
+    fn sum_of_steps(&self, bin: usize) -> f64 {
         let reach = self.steps.len() / 2;
         let (start, end) = (bin.saturating_sub(reach), (bin + reach + 1).min(self.num_bins));
         let first = start + reach - bin;
-        (start..end, &self.steps[first..first + end - start])
-    }
-
-    /// Σ from·step over the bins from which `bin` can be reached.
-    fn reaching(&self, from: &[f64], bin: usize) -> f64 {
-        let (bins, steps) = self.band(bin);
-        from[bins].iter().zip(steps).map(|(x, s)| x * s).sum()
+        self.steps[first..first + end - start].iter().sum()
     }
 
     fn hz(&self, bin: usize) -> f32 {
@@ -180,97 +172,6 @@ pub struct PitchEstimate {
     pub f0_hz: f32,
     /// Whether there is one.
     pub voiced: bool,
-}
-
-/// Decides frame by frame, by all frames so far: the forward pass of the hidden Markov model of
-/// which [`pyin`] takes the likeliest path.
-#[derive(Debug, Clone)]
-pub struct PitchFilter {
-    grid: Grid,
-    /// How likely each bin is now, voiced and not.
-    voiced: Vec<f64>,
-    unvoiced: Vec<f64>,
-    /// Scratch: what leaves each bin, for a voiced and for an unvoiced frame.
-    to_voiced: Vec<f64>,
-    to_unvoiced: Vec<f64>,
-    has_begun: bool,
-    f0_hz: f32,
-}
-
-impl PitchFilter {
-    /// Before the first frame.
-    pub fn new(sample_rate_hz: u32, settings: &PitchSettings) -> Self {
-        let grid = Grid::new(sample_rate_hz, settings);
-        let zeros = || vec![0.0; grid.num_bins];
-        Self {
-            voiced: zeros(),
-            unvoiced: zeros(),
-            to_voiced: zeros(),
-            to_unvoiced: zeros(),
-            has_begun: false,
-            f0_hz: grid.hz(0),
-            grid,
-        }
-    }
-
-    /// Takes what the next frame tells. `f0_hz` is the likeliest voiced bin's, of the last frame
-    /// that had any.
-    pub fn push(&mut self, observation: &Observation) -> PitchEstimate {
-        self.predict();
-        let each = (1.0 - observation.voiced_probability) / self.grid.num_bins as f64;
-        for (bin, unvoiced) in self.unvoiced.iter_mut().enumerate() {
-            *unvoiced = each * self.grid.reaching(&self.to_unvoiced, bin);
-        }
-        self.voiced.fill(0.0);
-        let mut best = (0.0, None);
-        for &(bin, probability) in &observation.candidates {
-            let likelihood = probability * self.grid.reaching(&self.to_voiced, bin.into());
-            if likelihood > best.0 {
-                best = (likelihood, Some(bin));
-            }
-            if let Some(voiced) = self.voiced.get_mut(usize::from(bin)) {
-                *voiced = likelihood;
-            }
-        }
-        if let Some(bin) = best.1 {
-            self.f0_hz = self.grid.hz(bin.into());
-        }
-        let voiced = self.normalise();
-        PitchEstimate { f0_hz: self.f0_hz, voiced: voiced > 0.5 }
-    }
-
-    /// What leaves each bin: to all alike before the first frame, and where nothing that was likely
-    /// could be followed by what was heard.
-    fn predict(&mut self) {
-        if !self.has_begun {
-            self.to_voiced.iter_mut().zip(&self.grid.sums).for_each(|(to, s)| *to = 1.0 / s);
-            self.to_unvoiced.copy_from_slice(&self.to_voiced);
-            return;
-        }
-        let states = self.voiced.iter().zip(&self.unvoiced).zip(&self.grid.sums);
-        for (i, ((&v, &u), &sum)) in states.enumerate() {
-            self.to_voiced[i] = (v + SWITCH_PROB * (u - v)) / sum;
-            self.to_unvoiced[i] = (u + SWITCH_PROB * (v - u)) / sum;
-        }
-    }
-
-    /// Makes the likelihoods probabilities, and gives that of a voice.
-    fn normalise(&mut self) -> f64 {
-        let voiced: f64 = self.voiced.iter().sum();
-        let whole = voiced + self.unvoiced.iter().sum::<f64>();
-        self.has_begun = whole > f64::MIN_POSITIVE;
-        if !self.has_begun {
-            return 0.0;
-        }
-        self.voiced.iter_mut().chain(&mut self.unvoiced).for_each(|p| *p /= whole);
-        voiced / whole
-    }
-
-    /// Back to before the first frame.
-    pub fn reset(&mut self) {
-        self.has_begun = false;
-        self.f0_hz = self.grid.hz(0);
-    }
 }
 
 /// Pitches of a whole signal.
@@ -311,113 +212,138 @@ pub fn likeliest_path(
     sample_rate_hz: u32,
     settings: &PitchSettings,
 ) -> Vec<PitchEstimate> {
-    let grid = Grid::new(sample_rate_hz, settings);
-    let num_bins = grid.num_bins;
-    let mut viterbi = Viterbi::new(&grid);
-    let mut origins: Vec<u16> = vec![0; observations.len() * 2 * num_bins];
-    for (k, row) in origins.chunks_exact_mut(2 * num_bins).enumerate() {
-        if k > 0 {
-            viterbi.step(row);
-        }
-        viterbi.observe(&observations[k]);
+    let mut tracker = PitchTracker::new(sample_rate_hz, settings);
+    let mut origins: Vec<u16> = Vec::with_capacity(observations.len() * tracker.origins.len());
+    for observation in observations {
+        tracker.push(observation);
+        origins.extend(&tracker.origins);
     }
     // The last state, then each one's origin; all from the end on.
-    let mut state = viterbi.best();
+    let mut state = tracker.best();
     let mut path = Vec::with_capacity(observations.len());
-    for row in origins.chunks_exact(2 * num_bins).rev() {
-        path.push(PitchEstimate { f0_hz: grid.hz(state % num_bins), voiced: state < num_bins });
+    for row in origins.chunks_exact(tracker.origins.len()).rev() {
+        path.push(tracker.estimate(state));
         state = usize::from(row[state]);
     }
     path.reverse();
     path
 }
 
-/// The forward half of the Viterbi algorithm, in logarithms. States are the voiced bins, then the
-/// unvoiced ones.
-struct Viterbi<'a> {
-    grid: &'a Grid,
+/// Decides frame by frame where the likeliest path through all frames so far ends: the forward half
+/// of the Viterbi algorithm, in logarithms. Later frames may show [`likeliest_path`] another way.
+#[derive(Debug, Clone)]
+pub struct PitchTracker {
+    grid: Grid,
     ln_steps: Vec<f64>,
     ln_sums: Vec<f64>,
-    /// How likely the best path to each state is, and before the last step.
+    /// How likely the best path to each state is, now and before the last step. States are the
+    /// voiced bins, then the unvoiced ones.
     values: Vec<f64>,
     before: Vec<f64>,
+    /// The state that each best path came from in the last step.
+    origins: Vec<u16>,
     /// Scratch: the best way out of each bin for a given voicing, and the state that it leaves.
     leaving: Vec<(f64, u16)>,
+    has_begun: bool,
 }
 
-/// What can hardly be: librosa's ln of the smallest `f64`, which it adds to all probabilities.
+/// librosa's logarithm, for which nothing is quite impossible.
 fn ln_of(probability: f64) -> f64 {
     (probability + f64::MIN_POSITIVE).ln()
 }
 
-impl<'a> Viterbi<'a> {
-    fn new(grid: &'a Grid) -> Self {
+impl PitchTracker {
+    /// Before the first frame.
+    pub fn new(sample_rate_hz: u32, settings: &PitchSettings) -> Self {
+        let grid = Grid::new(sample_rate_hz, settings);
         let num_states = 2 * grid.num_bins;
         Self {
-            grid,
             ln_steps: grid.steps.iter().map(|&s| s.ln()).collect(),
             ln_sums: grid.sums.iter().map(|&s| s.ln()).collect(),
-            values: vec![ln_of(1.0 / num_states as f64); num_states],
+            values: vec![0.0; num_states],
             before: vec![0.0; num_states],
+            origins: vec![0; num_states],
             leaving: vec![(0.0, 0); grid.num_bins],
+            has_begun: false,
+            grid,
         }
     }
 
-    /// One frame on; where each state came from, into `origins`, `[states]`.
-    fn step(&mut self, origins: &mut [u16]) {
+    /// Takes what the next frame tells.
+    pub fn push(&mut self, observation: &Observation) -> PitchEstimate {
+        if self.has_begun {
+            self.step();
+        }
+        self.has_begun = true;
+        self.weigh(observation);
+        self.estimate(self.best())
+    }
+
+    /// One frame on.
+    fn step(&mut self) {
         let n = self.grid.num_bins;
+        // Only differences count: from the best path down, the numbers stay within reach.
+        let best = self.best();
+        let (best_value, jump) = (self.values[best], ln_of(0.0));
         std::mem::swap(&mut self.values, &mut self.before);
-        let jump_from = first_largest(self.before.iter().copied());
-        let jump = self.before[jump_from] + ln_of(0.0);
+        self.before.iter_mut().for_each(|value| *value -= best_value);
         let reach = self.ln_steps.len() / 2;
         for half in 0..2 {
-            let switched =
+            let way =
                 |from: usize| ln_of(if from == half { 1.0 - SWITCH_PROB } else { SWITCH_PROB });
-            let (stay_v, stay_u) = (switched(0), switched(1));
+            let (from_voiced, from_unvoiced) = (way(0), way(1));
             for (bin, leaving) in self.leaving.iter_mut().enumerate() {
-                let (v, u) = (self.before[bin] + stay_v, self.before[n + bin] + stay_u);
-                let (value, state) = if u > v { (u, n + bin) } else { (v, bin) };
+                let voiced = self.before[bin] + from_voiced;
+                let unvoiced = self.before[n + bin] + from_unvoiced;
+                let (value, state) =
+                    if unvoiced > voiced { (unvoiced, n + bin) } else { (voiced, bin) };
                 *leaving = (value - self.ln_sums[bin], state as u16);
             }
             for bin in 0..n {
                 let (start, end) = (bin.saturating_sub(reach), (bin + reach + 1).min(n));
                 let steps = &self.ln_steps[start + reach - bin..];
-                let mut best = (f64::NEG_INFINITY, 0);
+                // From the best path to anywhere by a jump that can hardly be, or else by steps.
+                let mut top = (jump, best as u16);
                 for (&(value, state), step) in self.leaving[start..end].iter().zip(steps) {
-                    if value + step > best.0 {
-                        best = (value + step, state);
+                    if value + step > top.0 {
+                        top = (value + step, state);
                     }
                 }
-                if jump > best.0 {
-                    best = (jump, jump_from as u16);
-                }
-                (self.values[half * n + bin], origins[half * n + bin]) = best;
+                (self.values[half * n + bin], self.origins[half * n + bin]) = top;
             }
         }
     }
 
     /// Weighs the states by what the frame tells.
-    fn observe(&mut self, observation: &Observation) {
+    fn weigh(&mut self, observation: &Observation) {
         let n = self.grid.num_bins;
         let (voiced, unvoiced) = self.values.split_at_mut(n);
         let (none, each) = (ln_of(0.0), ln_of((1.0 - observation.voiced_probability) / n as f64));
         unvoiced.iter_mut().for_each(|value| *value += each);
-        voiced.iter_mut().for_each(|value| *value += none);
-        for &(bin, probability) in &observation.candidates {
-            if let Some(value) = voiced.get_mut(usize::from(bin)) {
-                *value += ln_of(probability) - none;
-            }
+        let mut candidates = observation.candidates.iter().peekable();
+        for (bin, value) in voiced.iter_mut().enumerate() {
+            let here = candidates.next_if(|c| usize::from(c.0) == bin);
+            *value += here.map_or(none, |c| ln_of(c.1));
         }
     }
 
+    /// The state at which the likeliest path ends; the first of several.
     fn best(&self) -> usize {
-        first_largest(self.values.iter().copied())
+        let values = self.values.iter().copied().enumerate();
+        values.reduce(|best, next| if next.1 > best.1 { next } else { best }).map_or(0, |b| b.0)
     }
-}
 
-fn first_largest(values: impl Iterator<Item = f64>) -> usize {
-    let largest = values.enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
-    largest.map_or(0, |(i, _)| i)
+    fn estimate(&self, state: usize) -> PitchEstimate {
+        let n = self.grid.num_bins;
+        PitchEstimate { f0_hz: self.grid.hz(state % n), voiced: state < n }
+    }
+
+    /// Back to before the first frame.
+    pub fn reset(&mut self) {
+        self.values.fill(0.0);
+        self.origins.fill(0);
+        self.has_begun = false;
+    }
 }
 
 #[cfg(test)]
@@ -446,22 +372,22 @@ mod tests {
         assert!(error < 1e-3, "{error}");
     }
 
-    fn filtered(sound: &[f32]) -> Vec<PitchEstimate> {
+    fn tracked(sound: &[f32]) -> Vec<PitchEstimate> {
         let settings = PitchSettings::default();
         let mut observer = PitchObserver::new(22_050, &settings);
-        let mut filter = PitchFilter::new(22_050, &settings);
+        let mut tracker = PitchTracker::new(22_050, &settings);
         let mut observation = Observation::default();
         let frames = (0..settings.framing.num_frames(sound.len())).map(|k| {
             observer.observe(settings.framing.frame(sound, k), &mut observation);
-            filter.push(&observation)
+            tracker.push(&observation)
         });
         frames.collect()
     }
 
     /// 110 Hz up by an octave a second, with a pause.
     #[test]
-    fn the_causal_filter_follows_a_glide() {
-        let estimates = filtered(&glide());
+    fn the_causal_tracker_follows_a_glide() {
+        let estimates = tracked(&glide());
         let mut num_right = 0;
         for (k, estimate) in estimates.iter().enumerate() {
             let secs = k as f64 * 512.0 / 22_050.0;
@@ -482,7 +408,7 @@ mod tests {
     fn silence_has_no_pitch() {
         let found = pyin(&[0.0; 22_050], 22_050, &PitchSettings::default());
         assert!(found.voiced.iter().all(|v| !v) && found.f0_hz.iter().all(|hz| hz.is_finite()));
-        assert!(filtered(&[0.0; 22_050]).iter().all(|e| !e.voiced && e.f0_hz > 0.0));
+        assert!(tracked(&[0.0; 22_050]).iter().all(|e| !e.voiced && e.f0_hz > 0.0));
         assert_eq!(pyin(&[], 22_050, &PitchSettings::default()).f0_hz.len(), 1);
         let framing = Framing { center: false, ..Framing::default() };
         let settings = PitchSettings { framing, ..PitchSettings::default() };

@@ -1,10 +1,13 @@
 //! How bright the sound is.
 
-use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Unit};
-use num_complex::Complex32;
+use lumawire_analysis::spectrum::bins;
+use lumawire_analysis::spectrum::descriptors::centroid_hz;
+use lumawire_core::{
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Timing, Unit,
+};
 
 use super::layout::layout_of;
-use lumawire_analysis::spectrum::bins;
+use super::place::log_place;
 
 const IN_SPECTRUM: usize = 0;
 const OUT_HZ: usize = 0;
@@ -47,6 +50,7 @@ pub const SPEC: NodeSpec = NodeSpec {
 #[derive(Default)]
 struct Centroid {
     hz: f32,
+    magnitudes: Vec<f32>,
 }
 
 impl Node for Centroid {
@@ -55,33 +59,22 @@ impl Node for Centroid {
             && let Some(layout) = layout_of(spectrum)
             && let Some(row) = spectrum.hops.fresh().last()
         {
-            self.hz = (centre_bin(row) * layout.bin_hz()) as f32;
+            bins::magnitudes_into(row, &mut self.magnitudes);
+            self.hz = centroid_hz(&self.magnitudes, layout.bin_hz()) as f32;
         }
         let (low, high) = (io.params.float(PARAM_LOW_HZ), io.params.float(PARAM_HIGH_HZ));
         io.outputs.set_control(OUT_HZ, self.hz);
-        io.outputs.set_control(OUT_BRIGHTNESS, brightness(self.hz, low, high));
+        io.outputs.set_control(OUT_BRIGHTNESS, log_place(self.hz, low, high));
         Ok(())
+    }
+
+    fn timing(&self, _: &[Timing]) -> Timing {
+        Timing::default()
     }
 
     fn reset(&mut self) {
         self.hz = 0.0;
     }
-}
-
-/// Mean of the bins' numbers, each weighing its magnitude; 0 in silence.
-fn centre_bin(row: &[Complex32]) -> f64 {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for (bin, &x) in row.iter().enumerate() {
-        let magnitude = f64::from(bins::magnitude(x));
-        sum += bin as f64 * magnitude;
-        weight += magnitude;
-    }
-    if weight > 0.0 { sum / weight } else { 0.0 }
-}
-
-fn brightness(hz: f32, low_hz: f32, high_hz: f32) -> f32 {
-    let (low, high) = (low_hz.min(high_hz), high_hz.max(low_hz * 1.001));
-    ((hz.max(1e-3) / low).ln() / (high / low).ln()).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -92,19 +85,12 @@ mod tests {
     #[test]
     fn matches_the_reference() {
         let mut hz = Vec::new();
-        Chain::stft().then(&SPEC, |h| h).feed(&a10(), |h| hz.push(h.control("hz")));
+        Chain::stft().then(&SPEC, |h| h).feed(&a10(), |h| {
+            hz.push(h.control("hz"));
+            assert!((0.0..=1.0).contains(&h.control(SPEC.outputs[1].id)));
+        });
         // Row k comes with block k + 1 of 512 samples.
         let error = max_abs_diff(&hz[1..432], &reference("librosa/spectral_centroid.bin"));
         assert!(error < 0.1, "{error}");
-    }
-
-    #[test]
-    fn brightness_is_logarithmic_and_bounded() {
-        let at = |hz| brightness(hz, 100.0, 10_000.0);
-        assert_eq!(
-            [at(0.0), at(100.0), at(1_000.0), at(10_000.0), at(2e4)],
-            [0.0, 0.0, 0.5, 1.0, 1.0]
-        );
-        assert!(brightness(500.0, 300.0, 300.0).is_finite());
     }
 }

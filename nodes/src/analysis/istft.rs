@@ -1,21 +1,19 @@
 //! Spectra back to sound.
 
-use std::sync::Arc;
-
 use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Spectrum, Timing,
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Spectrum, Timing,
 };
-use num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner};
 
 use super::layout::layout_of;
 use lumawire_analysis::signal::sane;
 use lumawire_analysis::signal::window::Window;
+use lumawire_analysis::spectrum::istft::FrameSynthesis;
 use lumawire_analysis::spectrum::layout::Layout;
 
 const IN_SPECTRUM: usize = 0;
 const OUT_AUDIO: usize = 0;
 const PARAM_WINDOW: usize = 0;
+const PARAM_CENTER: usize = 1;
 
 /// `analysis.istft`
 pub const SPEC: NodeSpec = NodeSpec {
@@ -33,34 +31,39 @@ pub const SPEC: NodeSpec = NodeSpec {
     inputs: &[Port::required("spectrum", PortType::Spectrum, "Rows, [hops, n_fft/2 + 1].")],
     outputs: &[Port::output("audio", PortType::Audio, "The sound, [1, block].")],
     params: &[
-        Param::choice("window", "Window", Window::OPTIONS).doc("The window that the STFT used.")
+        Param::choice("window", "Window", Window::OPTIONS).doc("The window that the STFT used."),
+        Param::switch("center", "Centred", true)
+            .rebuild()
+            .doc("Whether the STFT's rows lie about their samples, or begin there."),
     ],
     build: || Box::<Istft>::default(),
 };
 
 /// Least sum of squared windows to divide by: what thinner overlap leaves fades instead.
-const MIN_OVERLAP: f32 = 1e-3;
+const MIN_OVERLAP: f64 = 1e-3;
 
 #[derive(Default)]
 struct Istft {
+    center: bool,
     synthesis: Option<Synthesis>,
     /// Sums of rows and of squared windows, from the first sample of the coming block on.
-    sound: Vec<f32>,
-    overlap: Vec<f32>,
+    sound: Vec<f64>,
+    overlap: Vec<f64>,
 }
 
 /// What a layout and a window need.
 struct Synthesis {
     layout: Layout,
     window_index: usize,
-    window: Vec<f32>,
-    fft: Arc<dyn ComplexToReal<f32>>,
-    bins: Vec<Complex32>,
-    frame: Vec<f32>,
-    scratch: Vec<Complex32>,
+    frames: FrameSynthesis,
 }
 
 impl Node for Istft {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.center = cx.params.switch(PARAM_CENTER);
+        Ok(())
+    }
+
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM) else { return Ok(()) };
         let block_len = io.tick.clock.block_len;
@@ -71,7 +74,7 @@ impl Node for Istft {
         if let Some(out) = io.outputs.audio(OUT_AUDIO) {
             out.resize(1, block_len);
             for ((out, x), w) in out.samples_mut().iter_mut().zip(&self.sound).zip(&self.overlap) {
-                *out = sane(x / w.max(MIN_OVERLAP));
+                *out = sane((x / w.max(MIN_OVERLAP)) as f32);
             }
         }
         shift(&mut self.sound, block_len);
@@ -80,7 +83,9 @@ impl Node for Istft {
     }
 
     fn timing(&self, inputs: &[Timing]) -> Timing {
-        Timing::default().late(Timing::punctual(inputs).frame_len.div_ceil(2))
+        // What is left of n_fft: a row that is not centred is as late already.
+        let frame_len = Timing::punctual(inputs).frame_len;
+        Timing::default().late(if self.center { frame_len / 2 } else { 0 })
     }
 
     fn reset(&mut self) {
@@ -93,7 +98,8 @@ impl Istft {
     fn prepare_for(&mut self, layout: Layout, window_index: usize) {
         let fits = |s: &Synthesis| s.layout == layout && s.window_index == window_index;
         if !self.synthesis.as_ref().is_some_and(fits) {
-            self.synthesis = Some(Synthesis::new(layout, window_index));
+            let frames = FrameSynthesis::new(layout.n_fft, Window::from_index(window_index));
+            self.synthesis = Some(Synthesis { layout, window_index, frames });
             self.sound.clear();
             self.overlap.clear();
         }
@@ -109,53 +115,21 @@ impl Istft {
         self.overlap.resize(block_len + n_fft, 0.0);
         // The last sample of this block at which the grid completes a row.
         let block_end = block_start + block_len as u64;
-        let phase = (n_fft / 2 % hop_len) as u64;
+        let ahead = if self.center { n_fft.div_ceil(2) } else { n_fft };
+        let phase = (ahead % hop_len) as u64;
         let since = (block_end + hop_len as u64 - phase) % hop_len as u64;
         let last = block_len.saturating_sub(since as usize);
         let num_rows = spectrum.hops.num_fresh();
         for (i, row) in spectrum.hops.fresh().enumerate() {
             let start = last.saturating_sub((num_rows - 1 - i) * hop_len);
-            synthesis.add(row, &mut self.sound[start..], &mut self.overlap[start..]);
-        }
-    }
-}
-
-impl Synthesis {
-    fn new(layout: Layout, window_index: usize) -> Self {
-        let fft = RealFftPlanner::new().plan_fft_inverse(layout.n_fft);
-        let window = Window::from_index(window_index).periodic(layout.n_fft);
-        Self {
-            layout,
-            window_index,
-            window: window.into_iter().map(|w| w as f32).collect(),
-            bins: fft.make_input_vec(),
-            frame: fft.make_output_vec(),
-            scratch: fft.make_scratch_vec(),
-            fft,
-        }
-    }
-
-    fn add(&mut self, row: &[Complex32], sound: &mut [f32], overlap: &mut [f32]) {
-        for (bin, &x) in self.bins.iter_mut().zip(row) {
-            *bin = if x.is_finite() { x } else { Complex32::default() };
-        }
-        // The spectrum of a real sound has real ends.
-        for end in [0, self.layout.num_bins() - 1] {
-            self.bins[end].im = 0.0;
-        }
-        let done =
-            self.fft.process_with_scratch(&mut self.bins, &mut self.frame, &mut self.scratch);
-        debug_assert!(done.is_ok(), "all lengths are those of the plan");
-        let scale = 1.0 / self.layout.n_fft as f32;
-        for (i, (x, w)) in self.frame.iter().zip(&self.window).enumerate() {
-            sound[i] += x * w * scale;
-            overlap[i] += w * w;
+            let (sound, overlap) = (&mut self.sound[start..], &mut self.overlap[start..]);
+            synthesis.frames.add(row, sound, overlap);
         }
     }
 }
 
 /// Drops the first `by` values and appends as many zeros.
-fn shift(values: &mut [f32], by: usize) {
+fn shift(values: &mut [f64], by: usize) {
     let by = by.min(values.len());
     values.copy_within(by.., 0);
     let kept = values.len() - by;
@@ -165,34 +139,53 @@ fn shift(values: &mut [f32], by: usize) {
 #[cfg(test)]
 mod tests {
     use lumawire_core::Value;
+    use lumawire_core::harness::Harness;
 
     use super::*;
-    use crate::analysis::testing::{Chain, a10, max_abs_diff};
+    use crate::analysis::stft;
+    use crate::analysis::testing::{Chain, a10, a10_clock, max_abs_diff};
 
     #[test]
     fn undoes_the_stft_after_its_latency() {
         let sound = &a10()[..40_000];
-        for (n_fft, hop, window) in [
-            ("2048", 512, "hann"),
-            ("2048", 1024, "hann"),
-            ("1024", 256, "hamming"),
-            ("512", 100, "blackman"),
-            ("256", 256, "rect"),
+        for (n_fft, hop, window, center) in [
+            ("2048", 512, "hann", true),
+            ("2048", 1024, "hann", true),
+            ("1024", 256, "hamming", true),
+            ("512", 100, "blackman", true),
+            ("256", 256, "rect", true),
+            ("1024", 300, "hann", false),
+            ("512", 128, "hamming", false),
         ] {
             let latency: usize = n_fft.parse().unwrap();
             let mut out = Vec::new();
-            Chain::stft_with(n_fft, hop, window).then(&SPEC, |h| h.param("window", window)).feed(
-                sound,
-                |h| match h.output("audio") {
-                    Value::Audio(block) => out.extend_from_slice(block.channel(0)),
-                    other => panic!("{other:?}"),
-                },
-            );
+            let mut chain = Chain::new(a10_clock(512))
+                .then(&stft::SPEC, |h| {
+                    let h = h.param("n_fft", n_fft).param("hop", hop);
+                    h.param("window", window).param("center", center)
+                })
+                .then(&SPEC, |h| h.param("window", window).param("center", center));
+            chain.feed_channels(&[sound.to_vec()], |h| match h.output("audio") {
+                Value::Audio(block) => out.extend_from_slice(block.channel(0)),
+                other => panic!("{other:?}"),
+            });
             let heard = &out[latency..out.len().min(latency + sound.len())];
-            assert!(heard.len() > 38_000);
+            assert!(heard.len() > 37_000);
             assert!(out[..latency].iter().all(|x| x.abs() < 1e-5));
-            let error = max_abs_diff(heard, &sound[..heard.len()]);
+            // Where rows begin at their hop, a window from 0 leaves the first samples faint.
+            let skip = if center { 0 } else { latency };
+            let error = max_abs_diff(&heard[skip..], &sound[skip..heard.len()]);
             assert!(error < 1e-5, "{n_fft}/{hop} {window}: {error}");
+        }
+    }
+
+    #[test]
+    fn both_together_are_as_late_as_a_row_is_long() {
+        for center in [true, false] {
+            let node = |spec| Harness::new(spec).param("center", center).prepare().unwrap();
+            let rows = node(&stft::SPEC).timing(&[]);
+            let sound = node(&SPEC).timing(&[rows]);
+            assert_eq!(rows.latency_samples + sound.latency_samples, 2048);
         }
     }
 }

@@ -1,19 +1,28 @@
 //! What the sound is doing.
 
+pub mod bandwidth;
 pub mod centroid;
 pub mod channel;
 pub mod chroma;
+pub mod contrast;
 pub mod filter;
+pub mod flatness;
 pub mod hpss;
 pub mod istft;
 mod layout;
 pub mod level;
 pub mod look_ahead;
+pub mod loudness;
 pub mod mel;
+pub mod mfcc;
 pub mod mix_audio;
 pub mod onset;
+pub mod pitch;
+mod place;
 pub mod rms;
+pub mod rolloff;
 pub mod stft;
+pub mod zero_crossing;
 
 #[cfg(test)]
 mod properties;

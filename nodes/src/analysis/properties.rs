@@ -5,7 +5,8 @@ use lumawire_core::{AudioBlock, Clock, NodeSpec, PortType, Value};
 
 use super::testing::Chain;
 use super::{
-    centroid, channel, chroma, filter, hpss, istft, level, mel, mix_audio, onset, rms, stft,
+    bandwidth, centroid, channel, chroma, contrast, filter, flatness, hpss, istft, level, loudness,
+    mel, mfcc, mix_audio, onset, pitch, rms, rolloff, stft, zero_crossing,
 };
 use crate::source;
 
@@ -23,6 +24,14 @@ const ALL: &[&NodeSpec] = &[
     &hpss::SPEC,
     &level::SPEC,
     &centroid::SPEC,
+    &bandwidth::SPEC,
+    &contrast::SPEC,
+    &flatness::SPEC,
+    &rolloff::SPEC,
+    &mfcc::SPEC,
+    &zero_crossing::SPEC,
+    &loudness::SPEC,
+    &pitch::SPEC,
 ];
 
 /// The node at its defaults, behind an STFT where it takes spectra.

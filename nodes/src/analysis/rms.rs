@@ -6,6 +6,7 @@ use lumawire_core::{
     Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Timing, Unit,
 };
 
+use lumawire_analysis::level::rms::frame_rms;
 use lumawire_analysis::signal::framer::Framer;
 
 const IN_AUDIO: usize = 0;
@@ -21,11 +22,11 @@ const FLOOR_DB: f32 = -100.0;
 pub const SPEC: NodeSpec = NodeSpec {
     kind: "analysis.rms",
     version: 1,
-    label: "Loudness",
+    label: "RMS",
     doc: "How loud the sound is: the root of the mean square of the last samples. level = \
           √(mean x²) over `window_secs` of the mean of the channels, anew every `hop` samples; a \
-          full-scale sine gives 0.707. The same as librosa's rms with zero padding. Causal: half \
-          the window late.",
+          full-scale sine gives 0.707. The same as librosa's rms with zero padding; \
+          analysis.loudness tells what the ear makes of it. Causal: half the window late.",
     rate: Rate::Block,
     role: Role::Stateful,
     inputs: &[Port::required("audio", PortType::Audio, "The sound, [channels, block].")],
@@ -74,7 +75,7 @@ impl Node for Rms {
         let Some(sound) = io.inputs.audio(IN_AUDIO) else { return Ok(()) };
         for i in 0..sound.len() {
             if self.framer.push(sound.mono(i), io.tick.sample + i as u64) {
-                self.level = rms(self.framer.frame(), self.framer.frame_len());
+                self.level = frame_rms(self.framer.frame(), self.framer.frame_len());
             }
         }
         io.outputs.set_control(OUT_LEVEL, self.level);
@@ -97,11 +98,6 @@ impl Node for Rms {
             self.level = old.level;
         }
     }
-}
-
-fn rms(frame: impl Iterator<Item = f32>, len: usize) -> f32 {
-    let sum: f64 = frame.map(|x| f64::from(x) * f64::from(x)).sum();
-    (sum / len as f64).sqrt() as f32
 }
 
 #[cfg(test)]

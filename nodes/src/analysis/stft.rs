@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use lumawire_analysis::signal::framer::Framer;
+use lumawire_analysis::signal::framer::{Framer, Framing};
 use lumawire_analysis::signal::window::Window;
 use lumawire_analysis::spectrum::stft::FrameTransform;
 use lumawire_core::{
@@ -15,6 +15,7 @@ const OUT_SPECTRUM: usize = 0;
 const PARAM_N_FFT: usize = 0;
 const PARAM_HOP: usize = 1;
 const PARAM_WINDOW: usize = 2;
+const PARAM_CENTER: usize = 3;
 
 /// `analysis.stft`
 pub const SPEC: NodeSpec = NodeSpec {
@@ -25,8 +26,9 @@ pub const SPEC: NodeSpec = NodeSpec {
           n_fft windowed samples about sample k·hop of the mean of the channels, with silence \
           before the start: X[k, f] = Σ x[k·hop − n_fft/2 + n]·w[n]·exp(−2πi·f·n/n_fft), as \
           librosa's stft with center and zero padding. [channels, block] to [hops, n_fft/2 + 1]. \
-          Bins lie rate/n_fft apart: long windows tell pitches apart, short ones moments. Causal: \
-          a row comes once its last sample has, n_fft/2 samples after its centre.",
+          Bins lie rate/n_fft apart: long windows tell pitches apart, short ones moments. Without \
+          `center` row k begins at sample k·hop. Causal: a row comes once its last sample has, \
+          n_fft/2 samples after its centre, n_fft after its beginning.",
     rate: Rate::Block,
     role: Role::Stateful,
     inputs: &[Port::required("audio", PortType::Audio, "The sound, [channels, block].")],
@@ -41,8 +43,11 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::choice("window", "Window", Window::OPTIONS)
             .rebuild()
             .doc("Periodic window on the samples of a row; Hann suits almost everything."),
+        Param::switch("center", "Centred", true)
+            .rebuild()
+            .doc("Whether row k lies about sample k·hop, or begins there. The inverse STFT must be told the same."),
     ],
-    build: || Box::new(Stft::new(2048, 512, Window::Hann)),
+    build: || Box::new(Stft::new(Framing::default(), Window::Hann)),
 };
 
 const N_FFT_OPTIONS: &[&str] = &["256", "512", "1024", "2048", "4096", "8192"];
@@ -67,19 +72,20 @@ struct Stft {
 }
 
 impl Stft {
-    fn new(n_fft: usize, hop_len: usize, window: Window) -> Self {
-        let framer = Framer::new(n_fft, hop_len);
-        Self { framer, hop_len, transform: FrameTransform::new(n_fft, window) }
+    fn new(framing: Framing, window: Window) -> Self {
+        let transform = FrameTransform::new(framing.frame_len, window);
+        Self { framer: Framer::with(framing), hop_len: framing.hop_len, transform }
     }
 }
 
 impl Node for Stft {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        *self = Self::new(
-            n_fft_from_index(cx.params.choice(PARAM_N_FFT)),
-            usize::try_from(cx.params.int(PARAM_HOP)).unwrap_or(512),
-            Window::from_index(cx.params.choice(PARAM_WINDOW)),
-        );
+        let framing = Framing {
+            frame_len: n_fft_from_index(cx.params.choice(PARAM_N_FFT)),
+            hop_len: usize::try_from(cx.params.int(PARAM_HOP)).unwrap_or(512),
+            center: cx.params.switch(PARAM_CENTER),
+        };
+        *self = Self::new(framing, Window::from_index(cx.params.choice(PARAM_WINDOW)));
         Ok(())
     }
 
@@ -100,8 +106,11 @@ impl Node for Stft {
     }
 
     fn timing(&self, _: &[Timing]) -> Timing {
-        let frame_len = self.framer.frame_len() as u64;
-        Timing { latency_samples: frame_len / 2, hop_len: self.hop_len as u64, frame_len }
+        Timing {
+            latency_samples: self.framer.latency_len() as u64,
+            hop_len: self.hop_len as u64,
+            frame_len: self.framer.frame_len() as u64,
+        }
     }
 
     fn reset(&mut self) {
@@ -122,7 +131,7 @@ mod tests {
     use num_complex::Complex32;
 
     use super::*;
-    use crate::analysis::testing::{Chain, a10, columns, max_abs_diff, peak, reference};
+    use crate::analysis::testing::{Chain, a10, a10_clock, columns, max_abs_diff, peak, reference};
 
     fn rows(n_fft: &str, sound: &[f32]) -> Vec<Vec<Complex32>> {
         let mut rows = Vec::new();
@@ -168,6 +177,25 @@ mod tests {
                 assert!((found - share).abs() < 1e-5, "{n_fft}, {offset} bins off: {found}");
             }
         }
+    }
+
+    /// Row k of the one is row k + 2 of the other where two hops are half a row.
+    #[test]
+    fn without_centring_rows_begin_at_their_hop() {
+        let run = |center: bool| {
+            let mut rows: Vec<Vec<Complex32>> = Vec::new();
+            let mut chain = Chain::new(a10_clock(512)).then(&SPEC, |h| h.param("center", center));
+            let latency = chain.last().timing(&[]).latency_samples;
+            chain.feed_channels(&[a10()[..20_480].to_vec()], |h| match h.output("spectrum") {
+                Value::Spectrum(s) => rows.extend(s.hops.fresh().map(<[_]>::to_vec)),
+                other => panic!("{other:?}"),
+            });
+            (rows, latency)
+        };
+        let ((centred, half), (begun, whole)) = (run(true), run(false));
+        assert_eq!((half, whole), (1024, 2048));
+        assert_eq!((centred.len(), begun.len()), (39, 37));
+        assert_eq!(centred[2..], begun);
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! How far up the spectrum reaches.
+
+use lumawire_analysis::spectrum::bins;
+use lumawire_analysis::spectrum::descriptors::rolloff_hz;
+use lumawire_core::{
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Timing, Unit,
+};
+
+use super::layout::layout_of;
+use super::place::log_place;
+
+const IN_SPECTRUM: usize = 0;
+const OUT_HZ: usize = 0;
+const OUT_REACH: usize = 1;
+const PARAM_SHARE: usize = 0;
+const PARAM_LOW_HZ: usize = 1;
+const PARAM_HIGH_HZ: usize = 2;
+
+/// `analysis.rolloff`
+pub const SPEC: NodeSpec = NodeSpec {
+    kind: "analysis.rolloff",
+    version: 1,
+    label: "Roll-off",
+    doc: "How far up the sound reaches: the frequency below which most of it lies. hz is the lowest \
+          bin f with Σ |X| up to f ≥ share · Σ |X| of the latest row, 0 in silence, as librosa's \
+          spectral_rolloff; reach = log(hz/low) / log(high/low), held within 0..1. No latency \
+          beyond the spectrum's.",
+    rate: Rate::Block,
+    role: Role::Stateful,
+    inputs: &[Port::required("spectrum", PortType::Spectrum, "Rows, [hops, n_fft/2 + 1].")],
+    outputs: &[
+        Port::output("hz", PortType::Control, "Roll-off frequency, in Hz."),
+        Port::output(
+            "reach",
+            PortType::Control,
+            "Its place between `low_hz` and `high_hz`, 0..1.",
+        ),
+    ],
+    params: &[
+        Param::float("share", "Share", 0.85, (0.05, 0.99))
+            .hard(0.001, 0.999)
+            .doc("Share of the magnitudes that lies below: 0.85 for the upper edge, 0.5 for the median, 0.05 for the lower edge."),
+        Param::float("low_hz", "Low", 500.0, (50.0, 4_000.0))
+            .hard(1.0, 48_000.0)
+            .unit(Unit::Hz)
+            .doc("Roll-off at which reach is 0."),
+        Param::float("high_hz", "High", 12_000.0, (2_000.0, 20_000.0))
+            .hard(1.0, 48_000.0)
+            .unit(Unit::Hz)
+            .doc("Roll-off at which reach is 1."),
+    ],
+    build: || Box::<Rolloff>::default(),
+};
+
+#[derive(Default)]
+struct Rolloff {
+    hz: f32,
+    magnitudes: Vec<f32>,
+}
+
+impl Node for Rolloff {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        if let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM)
+            && let Some(layout) = layout_of(spectrum)
+            && let Some(row) = spectrum.hops.fresh().last()
+        {
+            bins::magnitudes_into(row, &mut self.magnitudes);
+            let share = f64::from(io.params.float(PARAM_SHARE));
+            self.hz = rolloff_hz(&self.magnitudes, layout.bin_hz(), share) as f32;
+        }
+        let (low, high) = (io.params.float(PARAM_LOW_HZ), io.params.float(PARAM_HIGH_HZ));
+        io.outputs.set_control(OUT_HZ, self.hz);
+        io.outputs.set_control(OUT_REACH, log_place(self.hz, low, high));
+        Ok(())
+    }
+
+    fn timing(&self, _: &[Timing]) -> Timing {
+        Timing::default()
+    }
+
+    fn reset(&mut self) {
+        self.hz = 0.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::testing::{Chain, a10, max_abs_diff, reference};
+
+    #[test]
+    fn matches_the_reference() {
+        let mut hz = Vec::new();
+        Chain::stft().then(&SPEC, |h| h).feed(&a10(), |h| {
+            hz.push(h.control("hz"));
+            assert!((0.0..=1.0).contains(&h.control(SPEC.outputs[1].id)));
+        });
+        // Row k comes with block k + 1 of 512 samples.
+        let error = max_abs_diff(&hz[1..432], &reference("librosa/spectral_rolloff.bin"));
+        assert!(error < 0.1, "{error}");
+    }
+}
