@@ -25,6 +25,9 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::centroid::SPEC,
     &analysis::channel::SPEC,
     &analysis::chroma::SPEC,
+    &analysis::chroma_cqt::SPEC,
+    &analysis::chroma_filter::SPEC,
+    &analysis::cqt::SPEC,
     &analysis::filter::SPEC,
     &analysis::hpss::SPEC,
     &analysis::istft::SPEC,
@@ -34,6 +37,8 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::onset::SPEC,
     &analysis::rms::SPEC,
     &analysis::stft::SPEC,
+    &analysis::tonnetz::SPEC,
+    &analysis::tuning::SPEC,
     // control
     &control::counter::SPEC,
     &control::delay::SPEC,

@@ -3,6 +3,9 @@
 pub mod centroid;
 pub mod channel;
 pub mod chroma;
+pub mod chroma_cqt;
+pub mod chroma_filter;
+pub mod cqt;
 pub mod filter;
 pub mod hpss;
 pub mod istft;
@@ -14,6 +17,8 @@ pub mod mix_audio;
 pub mod onset;
 pub mod rms;
 pub mod stft;
+pub mod tonnetz;
+pub mod tuning;
 
 #[cfg(test)]
 mod properties;

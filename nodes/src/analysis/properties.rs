@@ -5,7 +5,8 @@ use lumawire_core::{AudioBlock, Clock, NodeSpec, PortType, Value};
 
 use super::testing::Chain;
 use super::{
-    centroid, channel, chroma, filter, hpss, istft, level, mel, mix_audio, onset, rms, stft,
+    centroid, channel, chroma, chroma_cqt, chroma_filter, cqt, filter, hpss, istft, level, mel,
+    mix_audio, onset, rms, stft, tonnetz, tuning,
 };
 use crate::source;
 
@@ -20,16 +21,24 @@ const ALL: &[&NodeSpec] = &[
     &mel::SPEC,
     &onset::SPEC,
     &chroma::SPEC,
+    &chroma_cqt::SPEC,
+    &chroma_filter::SPEC,
+    &cqt::SPEC,
+    &tonnetz::SPEC,
+    &tuning::SPEC,
     &hpss::SPEC,
     &level::SPEC,
     &centroid::SPEC,
 ];
 
-/// The node at its defaults, behind an STFT where it takes spectra.
+/// The node at its defaults, behind an STFT where it takes spectra, and chroma where it takes that.
 fn chain(spec: &'static NodeSpec, clock: Clock) -> Chain {
-    let takes_spectra = spec.inputs.first().is_some_and(|p| p.ty == PortType::Spectrum);
     let before = Chain::new(clock);
-    let before = if takes_spectra { before.then(&stft::SPEC, |h| h) } else { before };
+    let before = match spec.inputs.first().map(|p| p.ty) {
+        Some(PortType::Spectrum) => before.then(&stft::SPEC, |h| h),
+        Some(PortType::Chroma) => before.then(&stft::SPEC, |h| h).then(&chroma::SPEC, |h| h),
+        _ => before,
+    };
     before.then(spec, |h| h)
 }
 
