@@ -18,4 +18,5 @@ pub mod nn_filter;
 pub mod norm;
 pub mod stft;
 pub mod tonnetz;
+pub mod tuner;
 pub mod tuning;

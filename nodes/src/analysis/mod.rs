@@ -4,7 +4,10 @@ pub mod bandwidth;
 pub mod centroid;
 pub mod channel;
 pub mod chroma;
+pub mod chroma_cqt;
+pub mod chroma_filter;
 pub mod contrast;
+pub mod cqt;
 pub mod filter;
 pub mod flatness;
 pub mod hpss;
@@ -22,6 +25,8 @@ mod place;
 pub mod rms;
 pub mod rolloff;
 pub mod stft;
+pub mod tonnetz;
+pub mod tuning;
 pub mod zero_crossing;
 
 #[cfg(test)]

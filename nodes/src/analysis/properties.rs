@@ -4,41 +4,22 @@ use lumawire_core::harness::Harness;
 use lumawire_core::{AudioBlock, Clock, NodeSpec, PortType, Value};
 
 use super::testing::Chain;
-use super::{
-    bandwidth, centroid, channel, chroma, contrast, filter, flatness, hpss, istft, level, loudness,
-    mel, mfcc, mix_audio, onset, pitch, rms, rolloff, stft, zero_crossing,
-};
-use crate::source;
+use super::{chroma, stft};
 
-const ALL: &[&NodeSpec] = &[
-    &source::audio::SPEC,
-    &channel::SPEC,
-    &mix_audio::SPEC,
-    &filter::SPEC,
-    &stft::SPEC,
-    &rms::SPEC,
-    &istft::SPEC,
-    &mel::SPEC,
-    &onset::SPEC,
-    &chroma::SPEC,
-    &hpss::SPEC,
-    &level::SPEC,
-    &centroid::SPEC,
-    &bandwidth::SPEC,
-    &contrast::SPEC,
-    &flatness::SPEC,
-    &rolloff::SPEC,
-    &mfcc::SPEC,
-    &zero_crossing::SPEC,
-    &loudness::SPEC,
-    &pitch::SPEC,
-];
+/// Every node that listens.
+fn all() -> impl Iterator<Item = &'static NodeSpec> {
+    let listens = |s: &&&NodeSpec| s.category() == "analysis" || s.kind == "source.audio";
+    crate::ALL.iter().filter(listens).copied()
+}
 
-/// The node at its defaults, behind an STFT where it takes spectra.
+/// The node at its defaults, behind an STFT where it takes spectra, and chroma where it takes that.
 fn chain(spec: &'static NodeSpec, clock: Clock) -> Chain {
-    let takes_spectra = spec.inputs.first().is_some_and(|p| p.ty == PortType::Spectrum);
     let before = Chain::new(clock);
-    let before = if takes_spectra { before.then(&stft::SPEC, |h| h) } else { before };
+    let before = match spec.inputs.first().map(|p| p.ty) {
+        Some(PortType::Spectrum) => before.then(&stft::SPEC, |h| h),
+        Some(PortType::Chroma) => before.then(&stft::SPEC, |h| h).then(&chroma::SPEC, |h| h),
+        _ => before,
+    };
     before.then(spec, |h| h)
 }
 
@@ -103,7 +84,7 @@ fn bursts(num_channels: usize, len: usize) -> Vec<Vec<f32>> {
 #[test]
 fn reset_repeats() {
     let sound = bursts(2, 24_000);
-    for spec in ALL {
+    for spec in all() {
         let clock = Clock { block_len: 250, ..Clock::default() };
         let mut chain = chain(spec, clock);
         let first = trace(spec, &mut chain, clock, &sound);
@@ -118,7 +99,7 @@ fn reset_repeats() {
 #[test]
 fn block_length_changes_nothing() {
     let sound = bursts(2, 24_000);
-    for spec in ALL {
+    for spec in all() {
         let run = |block_len: usize| {
             let clock = Clock { block_len, ..Clock::default() };
             trace(spec, &mut chain(spec, clock), clock, &sound)
@@ -140,7 +121,7 @@ fn only_numbers_leave_whatever_enters() {
         ("no number", |i| [f32::NAN, 0.5, f32::INFINITY, f32::NEG_INFINITY][i % 4]),
         ("smallest", |_| f32::from_bits(1)),
     ];
-    for spec in ALL {
+    for spec in all() {
         for (sample_rate_hz, num_channels) in [(44_100, 1), (48_000, 2), (96_000, 8)] {
             let clock = Clock { sample_rate_hz, block_len: 500, ..Clock::default() };
             let mut chain = chain(spec, clock);
@@ -165,8 +146,7 @@ fn only_numbers_leave_whatever_enters() {
 #[test]
 fn only_numbers_leave_for_poisoned_spectra() {
     let clock = Clock::default();
-    for spec in ALL.iter().filter(|s| s.inputs.first().is_some_and(|p| p.ty == PortType::Spectrum))
-    {
+    for spec in all().filter(|s| s.inputs.first().is_some_and(|p| p.ty == PortType::Spectrum)) {
         let mut source = Chain::new(clock).then(&stft::SPEC, |h| h);
         let mut node = Harness::new(spec).clock(clock).prepare().unwrap();
         let mut trace = Trace::default();

@@ -120,6 +120,11 @@ impl Chain {
         self.nodes.iter_mut().for_each(|(_, node)| node.reset());
     }
 
+    /// Tells all that they have heard the whole sound, and goes back to sample 0.
+    pub fn learn(&mut self) {
+        self.nodes.iter_mut().for_each(|(_, node)| node.learn().unwrap());
+    }
+
     /// Runs sound, one row a channel, through all, and reads the last node after each block. What
     /// is too short for a block is padded with silence.
     pub fn feed_channels(&mut self, channels: &[Vec<f32>], mut read: impl FnMut(&Harness)) {

@@ -27,6 +27,7 @@ pub enum Alignment {
 /// to sparse filters, and at attacks by half a sample of its lowest rates.
 #[derive(Debug, Clone)]
 pub struct CqtStream {
+    num_bins: usize,
     hop_len: u64,
     alignment: Alignment,
     /// Samples between that to which a row belongs and the one that completes it.
@@ -88,12 +89,23 @@ impl CqtStream {
             Level { octave, ring: Ring::new(len), filters }
         };
         Self {
+            num_bins: settings.num_bins,
             hop_len: settings.hop_len.max(1) as u64,
             alignment,
             latency,
             levels: filters.into_iter().enumerate().map(level).collect(),
             half_taps,
         }
+    }
+
+    /// Bins in a row.
+    pub fn num_bins(&self) -> usize {
+        self.num_bins
+    }
+
+    /// Samples between rows.
+    pub fn hop_len(&self) -> u64 {
+        self.hop_len
     }
 
     /// Takes the sample at `position` (samples since the start of the run), and says whether it
