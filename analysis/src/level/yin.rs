@@ -45,7 +45,8 @@ impl PitchSettings {
         self.framing.frame_len = self.framing.frame_len.max(64);
         self.framing.hop_len = self.framing.hop_len.max(1);
         let lowest_hz = rate_hz / (self.framing.frame_len - 2) as f64;
-        let (a, b) = (self.fmin_hz, self.fmax_hz);
+        let finite = |hz: f64| if hz.is_finite() { hz } else { 0.0 };
+        let (a, b) = (finite(self.fmin_hz), finite(self.fmax_hz));
         self.fmin_hz = a.min(b).clamp(lowest_hz, rate_hz / 4.0);
         self.fmax_hz = a.max(b).clamp(1.1 * self.fmin_hz, rate_hz / 2.0);
         self
@@ -248,9 +249,13 @@ mod tests {
         let mut yin = Yin::new(22_050, &PitchSettings::default());
         yin.listen(std::iter::empty());
         assert_eq!(yin.pitch(0.1).confidence, 0.0);
-        for (fmin_hz, fmax_hz, frame_len) in
-            [(0.0, 1e9, 0), (500.0, 500.0, 64), (1e6, 1e-6, 100), (f64::MIN, f64::MAX, 65)]
-        {
+        for (fmin_hz, fmax_hz, frame_len) in [
+            (0.0, 1e9, 0),
+            (500.0, 500.0, 64),
+            (1e6, 1e-6, 100),
+            (f64::MIN, f64::MAX, 65),
+            (f64::NAN, f64::NAN, 2048),
+        ] {
             let framing = Framing { frame_len, hop_len: 0, center: true };
             let settings = PitchSettings { fmin_hz, fmax_hz, framing, ..PitchSettings::default() };
             let found = super::yin(&a10()[..3000], 22_050, &settings);
