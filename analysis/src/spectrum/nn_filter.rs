@@ -38,9 +38,18 @@ pub fn nn_minimum(rows: &Rows, width: usize) -> Rows {
     out
 }
 
-/// How alike two rows of length 1 are, −1..1.
+/// How alike two rows of length 1 are, −1..1; in lanes that the processor adds at once.
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    const LANES: usize = 4;
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 /// What the search for neighbours works with.
