@@ -76,6 +76,11 @@ impl OnsetRow {
         &self.centres_hz
     }
 
+    /// The rise of each band with the latest row, in dB, `[num_mels]`.
+    pub fn rises(&self) -> &[f32] {
+        &self.rises
+    }
+
     /// Takes a row, `[bins]`, and gives the rise of each band in dB, `[num_mels]`: 0 as long as there
     /// is no row to compare with.
     pub fn push(&mut self, row: &[Complex32]) -> &[f32] {

@@ -38,15 +38,21 @@ impl PeakSettings {
         self.post_max.max(self.post_avg).max(1) - 1
     }
 
-    /// Whether `frame` of `x` is a peak, but for the wait.
-    fn is_peak(&self, x: &[f32], frame: usize) -> bool {
+    /// The longest wait that still lets peaks lie `min_gap_secs` apart, but no closer.
+    pub fn wait(min_gap_secs: f64, hop_secs: f64) -> usize {
+        (min_gap_secs / hop_secs - 1e-6).ceil().max(1.0) as usize - 1
+    }
+
+    /// Whether `frame` of `x` is a peak, but for the wait; beyond its end nothing is.
+    pub fn is_peak(&self, x: &[f32], frame: usize) -> bool {
+        let Some(&value) = x.get(frame) else { return false };
         let window = |pre: usize, post: usize| {
             &x[frame.saturating_sub(pre)..x.len().min(frame + post.max(1))]
         };
         let largest = window(self.pre_max, self.post_max).iter().copied().fold(f32::MIN, f32::max);
         let near = window(self.pre_avg, self.post_avg);
         let mean = near.iter().sum::<f32>() / near.len() as f32;
-        x[frame] == largest && x[frame] >= mean + self.delta
+        value == largest && value >= mean + self.delta
     }
 }
 
@@ -70,17 +76,17 @@ pub fn peak_pick(x: &[f32], settings: &PeakSettings) -> Vec<usize> {
 /// strength to 0 to 1 and picks its peaks. A strength that never changes, or holds what is no finite
 /// number, has none.
 pub fn onset_detect(strength: &[f32], settings: &PeakSettings) -> Vec<usize> {
-    if strength.iter().any(|v| !v.is_finite()) {
-        return Vec::new();
-    }
+    let shares = onset_shares(strength);
+    if shares.iter().all(|s| *s == 0.0) { Vec::new() } else { peak_pick(&shares, settings) }
+}
+
+/// The strength moved to 0 to 1, `[frames]`; all 0 where it never changes, or holds what is no finite
+/// number.
+pub fn onset_shares(strength: &[f32]) -> Vec<f32> {
     let least = strength.iter().copied().fold(f32::MAX, f32::min);
-    let range = strength.iter().map(|v| v - least).fold(0.0, f32::max);
-    if range == 0.0 {
-        return Vec::new();
-    }
-    let range = range + f32::MIN_POSITIVE;
-    let shares: Vec<f32> = strength.iter().map(|v| (v - least) / range).collect();
-    peak_pick(&shares, settings)
+    let range = strength.iter().map(|v| v - least).fold(0.0, f32::max) + f32::MIN_POSITIVE;
+    let is_sane = strength.iter().all(|v| v.is_finite()) && range.is_finite();
+    strength.iter().map(|v| if is_sane { (v - least) / range } else { 0.0 }).collect()
 }
 
 /// Each of `frames` moved back to the last local minimum of `energy` at or before it, or to 0 where

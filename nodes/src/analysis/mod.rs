@@ -20,6 +20,7 @@ pub mod mel;
 pub mod mfcc;
 pub mod mix_audio;
 pub mod onset;
+mod onset_voice;
 pub mod pitch;
 mod place;
 pub mod rms;
