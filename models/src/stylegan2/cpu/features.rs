@@ -62,8 +62,13 @@ impl DerefMut for Buffer {
     }
 }
 
-/// A picture's features, channels last, in a border of zeros: one pixel above and to the left,
-/// and as many below and to the right that 4×4 tiles with their neighbours lie within.
+/// A side with the pixels of the border: one before, and as many after that tiles of 4 and of 6
+/// pixels lie within with their neighbours.
+fn bordered_len(side: usize) -> usize {
+    side.next_multiple_of(4).max(side.next_multiple_of(6)) + 2
+}
+
+/// A picture's features, channels last, in a border of zeros of [`bordered_len`].
 #[derive(Default)]
 pub struct Features {
     pub height: usize,
@@ -78,7 +83,7 @@ impl Features {
     pub fn reshape(&mut self, height: usize, width: usize, channels: usize) {
         (self.height, self.width, self.channels) = (height, width, padded(channels));
         let (row_len, channels) = (self.row_len(), self.channels);
-        self.data.resize((height.next_multiple_of(4) + 2) * row_len);
+        self.data.resize(bordered_len(height) * row_len);
         self.data[..row_len].fill(0.0);
         for row in self.data[row_len..(height + 1) * row_len].chunks_exact_mut(row_len) {
             row[..channels].fill(0.0);
@@ -89,7 +94,7 @@ impl Features {
 
     /// Values from a row to the next.
     pub fn row_len(&self) -> usize {
-        (self.width.next_multiple_of(4) + 2) * self.channels
+        bordered_len(self.width) * self.channels
     }
 
     /// All values: pixel (y, x) starts at `(y + 1) · row_len + (x + 1) · channels`.

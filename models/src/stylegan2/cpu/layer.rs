@@ -7,28 +7,36 @@ use rayon::prelude::*;
 use super::direct;
 use super::epilogue::Epilogue;
 use super::features::{Buffer, Features, Lease, made, padded};
+use super::kernel::up_winograd::ByPhases;
+use super::kernel::winograd::{Four, Six};
 use super::panels::Panels;
 use super::picture::ToRgb;
 use super::residual::Residual;
 use super::rule::{Algorithm, Shape, choose};
 use super::style::{Affine, multiply};
-use super::{Tools, up, winograd};
+use super::{Tools, up, up_winograd, winograd};
 use crate::stylegan2::layers::LayerWeights;
 
 /// A convolution's kernels, packed for one algorithm.
 enum Packed {
     Direct(Panels),
-    Winograd(Panels),
+    Winograd4(Panels),
+    Winograd6(Panels),
     Up([Panels; 4]),
+    UpWinograd(Panels),
 }
 
 impl Packed {
     fn new(tools: &Tools, weights: &LayerWeights, algorithm: Algorithm) -> Self {
-        let sizes = (weights.outputs, weights.inputs);
+        let (sizes, up, weight) = ((weights.outputs, weights.inputs), weights.up, &weights.weight);
         match algorithm {
-            Algorithm::Winograd => Self::Winograd(winograd::pack(tools, &weights.weight, sizes)),
-            Algorithm::Direct if weights.up => Self::Up(up::pack(tools, &weights.weight, sizes)),
-            Algorithm::Direct => Self::Direct(direct::pack(tools, &weights.weight, sizes)),
+            Algorithm::Direct if up => Self::Up(up::pack(tools, weight, sizes)),
+            Algorithm::Direct => Self::Direct(direct::pack(tools, weight, sizes)),
+            Algorithm::Winograd4 if up => {
+                Self::UpWinograd(winograd::pack(tools, ByPhases, weight, sizes))
+            }
+            Algorithm::Winograd4 => Self::Winograd4(winograd::pack(tools, Four, weight, sizes)),
+            Algorithm::Winograd6 => Self::Winograd6(winograd::pack(tools, Six, weight, sizes)),
         }
     }
 }
@@ -95,7 +103,7 @@ impl Layer {
         let algorithm = if fast { choose(self.shape) } else { Algorithm::Direct };
         let cell = match algorithm {
             Algorithm::Direct => &self.direct,
-            Algorithm::Winograd => &self.winograd,
+            Algorithm::Winograd4 | Algorithm::Winograd6 => &self.winograd,
         };
         made(cell, || Packed::new(tools, weights, algorithm))
     }
@@ -126,8 +134,14 @@ impl Layer {
         };
         let (inputs, styles) = (self.shape.inputs, &run.modulation.styles);
         match self.packed(tools, run.weights, run.fast) {
-            Packed::Winograd(panels) => {
-                winograd::convolve(tools, x, styles, panels, &epilogue, out);
+            Packed::Winograd4(panels) => {
+                winograd::convolve(tools, Four, x, styles, panels, &epilogue, out);
+            }
+            Packed::Winograd6(panels) => {
+                winograd::convolve(tools, Six, x, styles, panels, &epilogue, out);
+            }
+            Packed::UpWinograd(panels) => {
+                up_winograd::convolve(tools, x, styles, panels, &epilogue, out);
             }
             Packed::Direct(panels) if self.has_small_kernels(x) => {
                 let mut scaled = tools.panels.take();

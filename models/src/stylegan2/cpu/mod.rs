@@ -22,6 +22,7 @@ mod style;
 #[cfg(test)]
 mod tests;
 mod up;
+mod up_winograd;
 mod winograd;
 
 use std::sync::{Arc, OnceLock};

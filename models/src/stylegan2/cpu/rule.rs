@@ -19,14 +19,17 @@ pub struct Shape {
 pub enum Algorithm {
     /// As a product with the neighbourhoods.
     Direct,
-    /// By Winograd's F(4×4, 3×3).
-    Winograd,
+    /// By Winograd's F(4×4, 3×3), or by phases with tiles of 4×4 inputs where it doubles the size.
+    Winograd4,
+    /// By Winograd's F(6×6, 3×3).
+    Winograd6,
 }
 
 /// The faster algorithm: a function of the shape alone, so that equal inputs give equal pictures.
 ///
-/// Winograd's takes a quarter of the products, and four times the room for the kernels. Measured in
-/// ms on one core with AVX-512 (Zen 4), direct / Winograd's:
+/// Winograd's with tiles of 4 takes a quarter of the products, and four times the room for the
+/// kernels; with tiles of 6 a fifth, and seven times. Measured in ms on one core with AVX-512
+/// (Zen 4), direct / Winograd's with tiles of 4:
 ///
 /// | channels | 16² | 32² | 64² | 128² | 256² | 512² |
 /// |---|---|---|---|---|---|---|
@@ -37,12 +40,24 @@ pub enum Algorithm {
 /// | 32, 16, 8 | | | | 3.6 / 1.5 | 5.4 / 2.3 | 14.5 / 6.4 |
 ///
 /// At 8² four tiles are too few to pay for reading four times the kernels, which come from main
-/// memory, and at 4² there is one. An up-sampling convolution gains nothing: as one 3×3 convolution
-/// to four times the channels, it takes as many products by Winograd's algorithm as directly by
-/// phases, with sixteen times the room. So all kernels of the 256² network with channels 16384/512
-/// take 135 MiB (72 as stored), those of the 1024² network with 32768/512 180 MiB (90).
+/// memory, and at 4² there is one. Tiles of 6 are worth their room only where the kernels are small.
+///
+/// An up-sampling convolution takes 81 products where its phases take 144, with as much room as the
+/// others with tiles of 4. Direct / by tiles, on one core: 512 to 512 channels from 16² 12.5 / 8.1,
+/// 512 to 256 from 32² 24.4 / 16.7, 256 to 128 from 64² 24.6 / 17.0, 128 to 64 from 128² 32.4 / 19.5.
+/// With fewer channels the transforms cost more than they save: on two cores 128 to 128 from 16²
+/// take 0.56 / 0.71, 64 to 32 from 128² 4.1 / 4.9.
+///
+/// So all kernels of the 256² network with channels 16384/512 take 180 MiB (72 as stored).
 pub fn choose(shape: Shape) -> Algorithm {
-    if !shape.up && shape.resolution >= 16 { Algorithm::Winograd } else { Algorithm::Direct }
+    let Shape { inputs, resolution, up, .. } = shape;
+    let has_many_inputs = inputs >= 128 && inputs * resolution >= 4096;
+    match resolution {
+        ..16 => Algorithm::Direct,
+        _ if up && !has_many_inputs => Algorithm::Direct,
+        256.. if !up => Algorithm::Winograd6,
+        _ => Algorithm::Winograd4,
+    }
 }
 
 impl Shape {
@@ -62,7 +77,8 @@ impl Shape {
     pub fn num_bytes(self, algorithm: Algorithm) -> usize {
         let kernel_len = match algorithm {
             Algorithm::Direct => 9,
-            Algorithm::Winograd => super::kernel::winograd::POINTS,
+            Algorithm::Winograd4 => 36,
+            Algorithm::Winograd6 => 64,
         };
         kernel_len * self.inputs * padded(self.outputs) * size_of::<f32>()
     }
@@ -86,7 +102,8 @@ pub fn cost(weights: &LayerWeights) -> Cost {
     Cost {
         algorithm: match algorithm {
             Algorithm::Direct => "direct",
-            Algorithm::Winograd => "Winograd",
+            Algorithm::Winograd4 => "Winograd4",
+            Algorithm::Winograd6 => "Winograd6",
         },
         num_flops: shape.num_flops(),
         num_bytes: shape.num_bytes(algorithm),

@@ -166,9 +166,24 @@ fn many_channels_equal_the_reference() {
     compare(&network, &Shaping { canvas, ..Shaping::default() }, "352 channels, 7×5");
 }
 
+/// Up-sampling convolutions with so many inputs that they go by tiles: in several bands, shared out
+/// by panels from 16² to 32² and by rows beyond.
+#[test]
+fn tiled_up_sampling_equals_the_reference() {
+    let network = Network::new(&[24, 24, 352, 128], Architecture::Skip, None);
+    let canvas = Canvas { columns: 12, rows: 13, fill: Fill::Mirror };
+    let shaping = |canvas| Shaping { canvas, ..noise(NoiseMode::Random) };
+    compare(&network, &shaping(canvas), "352 inputs");
+    let network = Network::new(&[24, 24, 24, 136, 40], Architecture::Skip, Some(0.8));
+    for (columns, rows) in [(4, 4), (3, 32), (9, 1)] {
+        let canvas = Canvas { columns, rows, fill: Fill::Wrap };
+        compare(&network, &shaping(canvas), &format!("136 inputs, {columns}×{rows}"));
+    }
+}
+
 #[test]
 fn the_number_of_threads_does_not_show() {
-    let network = Network::new(&[32, 32, 352, 40, 24, 16], Architecture::Resnet, None);
+    let network = Network::new(&[32, 32, 352, 144, 24], Architecture::Resnet, None);
     for isa in Isa::available() {
         for fast in [false, true] {
             let engine = network.engine(isa);

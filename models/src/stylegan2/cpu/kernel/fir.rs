@@ -4,6 +4,9 @@
 use super::super::epilogue::Epilogue;
 use super::super::simd::{Kernel, Vector, get, put};
 
+/// Pixels whose channels are written one after the other, so that memory sees whole lines.
+const CHUNK: usize = 16;
+
 /// One row of features from four rows of the transposed convolution, by [1, 3, 3, 1]/4 along both
 /// axes, and what follows.
 pub struct FilterRow<'a> {
@@ -31,20 +34,25 @@ impl Kernel for FilterRow<'_> {
         assert!(self.rows.iter().all(|row| row.len() >= (self.width + 3) * step));
         assert!(self.channel + step <= self.pixel_step);
         assert!(self.out.len() >= self.width * self.pixel_step);
-        for v in (0..step).step_by(V::LANES) {
-            let finish = self.epilogue.channels::<V>(self.channel + v);
-            let out = self.out.as_mut_ptr().wrapping_add(self.channel + v);
-            // SAFETY: all columns up to width + 3 and all pixels up to width lie within the rows and
-            // the output, as checked above.
-            unsafe {
-                let (mut a, mut b) = (self.column::<V>(v), self.column::<V>(step + v));
-                let mut c = self.column::<V>(2 * step + v);
-                for x in 0..self.width {
-                    let d = self.column::<V>((x + 3) * step + v);
-                    let noise = self.epilogue.noise(self.pixel + x);
-                    let y = finish.apply(filter(a, b, c, d), noise);
-                    y.store(out.add(x * self.pixel_step));
-                    (a, b, c) = (b, c, d);
+        for first in (0..self.width).step_by(CHUNK) {
+            let end = (first + CHUNK).min(self.width);
+            for v in (0..step).step_by(V::LANES) {
+                let finish = self.epilogue.channels::<V>(self.channel + v);
+                let out = self.out.as_mut_ptr().wrapping_add(self.channel + v);
+                // SAFETY: all columns up to width + 3 and all pixels up to width lie within the rows
+                // and the output, as checked above.
+                unsafe {
+                    let mut a = self.column::<V>(first * step + v);
+                    let mut b = self.column::<V>((first + 1) * step + v);
+                    let mut c = self.column::<V>((first + 2) * step + v);
+                    for x in first..end {
+                        V::prefetch_write(out.wrapping_add((x + CHUNK) * self.pixel_step));
+                        let d = self.column::<V>((x + 3) * step + v);
+                        let noise = self.epilogue.noise(self.pixel + x);
+                        let y = finish.apply(filter(a, b, c, d), noise);
+                        y.store(out.add(x * self.pixel_step));
+                        (a, b, c) = (b, c, d);
+                    }
                 }
             }
         }

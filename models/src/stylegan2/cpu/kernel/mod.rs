@@ -7,4 +7,5 @@
 pub mod fir;
 pub mod product;
 pub mod style;
+pub mod up_winograd;
 pub mod winograd;

@@ -5,6 +5,9 @@
 use super::super::epilogue::Epilogue;
 use super::super::simd::{Kernel, Vector, put};
 
+/// Weights are asked for so many values before they are read.
+const AHEAD: usize = 1024;
+
 /// Where pixels lie that are taken row by row.
 #[derive(Clone, Copy)]
 pub struct Raster {
@@ -123,6 +126,7 @@ impl Product<'_> {
             for c in 0..self.channels {
                 let mut row = [V::splat(0.0); M];
                 for v in 0..M {
+                    V::prefetch(weights.wrapping_add(AHEAD + v * V::LANES));
                     // SAFETY: the weights advance by one row of the panel for each tap and channel,
                     // and so many are there, as checked above.
                     row[v] = unsafe { V::load(weights.add(v * V::LANES)) };

@@ -35,6 +35,14 @@ impl<const REGISTERS: usize> Vector for F32x8<REGISTERS> {
         unsafe { _mm256_storeu_ps(p, self.0) }
     }
     #[inline(always)]
+    fn prefetch(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+    #[inline(always)]
+    fn prefetch_write(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(p.cast()) }
+    }
+    #[inline(always)]
     fn splat(x: f32) -> Self {
         Self(unsafe { _mm256_set1_ps(x) })
     }

@@ -31,6 +31,12 @@ pub trait Vector: Copy {
     /// # Safety
     /// `p` is valid for writing `LANES` values.
     unsafe fn store(self, p: *mut f32);
+    /// Asks for the line of the cache at `p`, which need not exist.
+    #[inline(always)]
+    fn prefetch(_p: *const f32) {}
+    /// Asks for the line of the cache at `p`, to write to it.
+    #[inline(always)]
+    fn prefetch_write(_p: *const f32) {}
     /// `x` in every lane.
     fn splat(x: f32) -> Self;
     /// `self + b`
