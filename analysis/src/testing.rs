@@ -48,3 +48,21 @@ pub fn max_abs_diff(found: &[f32], expected: &[f32]) -> f32 {
         if worst.is_nan() || difference <= worst { worst } else { difference }
     })
 }
+
+/// Six harmonics that glide from 110 Hz up by an octave a second for 3 s at 22050 Hz, with a pause
+/// from 1.0 to 1.3 s, over some noise.
+pub fn glide() -> Vec<f32> {
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / 8_388_608.0 - 1.0
+    };
+    let mut sample = |i: i32| {
+        let secs = f64::from(i) / 22_050.0;
+        let phase = std::f64::consts::TAU * 110.0 * (secs.exp2() - 1.0) / 2.0_f64.ln();
+        let voice: f64 = (1..=6).map(|h| (f64::from(h) * phase).sin() / f64::from(h)).sum();
+        let voice = if (1.0..1.3).contains(&secs) { 0.0 } else { 0.3 * voice };
+        (voice + 0.02 * noise()) as f32
+    };
+    (0..66_150).map(&mut sample).collect()
+}
