@@ -18,8 +18,8 @@ pub fn reference(path: &str) -> Vec<f32> {
 }
 
 /// Reference frame numbers.
-pub fn reference_frames(path: &str) -> Vec<i64> {
-    words(&read(path)).map(|w| i64::from(i32::from_le_bytes(w))).collect()
+pub fn reference_frames(path: &str) -> Vec<usize> {
+    words(&read(path)).map(|w| usize::try_from(i32::from_le_bytes(w)).unwrap()).collect()
 }
 
 /// Numbers of shape `[rows, num_columns]`, column after column: one frame after the other.

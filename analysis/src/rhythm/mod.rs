@@ -1,1 +1,5 @@
 //! Onsets, tempo and beats.
+
+pub mod beats;
+pub mod tempo;
+pub mod tempogram;

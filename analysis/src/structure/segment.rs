@@ -113,10 +113,7 @@ mod tests {
         let changes = |labels: &[usize]| -> Vec<usize> {
             (1..labels.len()).filter(|&i| labels[i] != labels[i - 1]).collect()
         };
-        let expected: Vec<usize> = reference_frames("librosa/structure/seg_ids.bin")
-            .into_iter()
-            .map(|v| v as usize)
-            .collect();
+        let expected = reference_frames("librosa/structure/seg_ids.bin");
         let (found, expected) = (changes(&labels), changes(&expected));
         let near =
             |a: &[usize], b: &[usize]| a.iter().all(|x| b.iter().any(|y| x.abs_diff(*y) <= 1));
