@@ -5,8 +5,8 @@
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::sync::median;
 use crate::Rows;
+use crate::rhythm::onset_strength::Aggregate;
 use crate::separate::median::median_filter;
 
 /// Affinity of each moment to the next, `[n, bins]` to `[n − 1]`: exp(−d/σ), d the squared Euclidean
@@ -16,7 +16,7 @@ pub fn path_affinity(features: &Rows) -> Vec<f32> {
     let step = |i: usize| features.row(i).iter().zip(features.row(i + 1)).map(square).sum::<f64>();
     let steps: Vec<f32> =
         (0..features.num_frames().saturating_sub(1)).map(|i| step(i) as f32).collect();
-    let sigma = median(&mut steps.clone());
+    let sigma = Aggregate::Median.of(&mut steps.clone());
     // A piece that never changes is one path.
     let affinity = |d: f32| if d > 0.0 { (-d / sigma.max(f32::MIN_POSITIVE)).exp() } else { 1.0 };
     steps.into_iter().map(affinity).collect()

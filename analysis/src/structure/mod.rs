@@ -6,6 +6,7 @@ pub mod kmeans;
 pub mod laplacian;
 pub mod marks;
 pub mod novelty;
+pub mod piece;
 pub mod recurrence;
 pub mod segment;
 pub mod sync;

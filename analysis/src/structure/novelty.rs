@@ -22,7 +22,7 @@ pub struct NoveltySettings {
 
 impl Default for NoveltySettings {
     fn default() -> Self {
-        Self { recent_secs: 3.0, past_secs: 9.0, threshold: 0.25, min_gap_secs: 6.0 }
+        Self { recent_secs: 3.0, past_secs: 9.0, threshold: 0.12, min_gap_secs: 6.0 }
     }
 }
 

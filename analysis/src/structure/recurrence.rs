@@ -5,8 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::sync::median;
 use crate::Rows;
+use crate::rhythm::onset_strength::Aggregate;
 use crate::separate::median::median_filter;
 
 /// How to find what resembles.
@@ -63,7 +63,7 @@ pub fn recurrence_matrix(features: &Rows, settings: &RecurrenceSettings) -> Rows
     });
     let farthest = |row: &[f32]| row.iter().copied().filter(|d| !d.is_nan()).max_by(f32::total_cmp);
     let mut farthest: Vec<f32> = distances.iter().filter_map(farthest).collect();
-    let bandwidth = median(&mut farthest).max(f32::MIN_POSITIVE);
+    let bandwidth = Aggregate::Median.of(&mut farthest).max(f32::MIN_POSITIVE);
     distances.map(|d| if d.is_nan() { 0.0 } else { (-d / bandwidth).exp() })
 }
 

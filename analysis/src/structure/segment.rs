@@ -3,8 +3,9 @@
 use super::kmeans::{KmeansSettings, kmeans};
 use super::laplacian::{balance, modes, path_affinity};
 use super::recurrence::{RecurrenceSettings, filter_diagonals, recurrence_matrix};
-use super::sync::{Aggregate, edges, sync};
+use super::sync::{edges, sync};
 use crate::Rows;
+use crate::rhythm::onset_strength::Aggregate;
 
 /// How to divide a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,7 @@
 //! From frames to the spans between beats.
 
 use crate::Rows;
-
-/// How the rows of a span become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aggregate {
-    /// The mean of each bin.
-    Mean,
-    /// The median of each bin; of an even number the mean of the middle two.
-    Median,
-}
+use crate::rhythm::onset_strength::Aggregate;
 
 /// The first frame of each span, and the number of frames at the end: 0, the boundaries within the
 /// piece, in order and each once, and `num_frames`.
@@ -32,25 +24,10 @@ pub fn sync(rows: &Rows, edges: &[usize], aggregate: Aggregate) -> Rows {
         for (bin, out) in out.iter_mut().enumerate() {
             column.clear();
             column.extend(frames.clone().map(|f| rows.row(f)[bin]));
-            *out = match aggregate {
-                Aggregate::Mean => mean(&column),
-                Aggregate::Median => median(&mut column),
-            };
+            *out = aggregate.of(&mut column);
         }
     });
     out
-}
-
-fn mean(values: &[f32]) -> f32 {
-    let sum: f64 = values.iter().copied().map(f64::from).sum();
-    (sum / values.len().max(1) as f64) as f32
-}
-
-/// The median, the mean of the middle two of an even number; 0 of none. Orders `values`.
-pub fn median(values: &mut [f32]) -> f32 {
-    values.sort_unstable_by(f32::total_cmp);
-    let (n, get) = (values.len(), |i: usize| values.get(i).copied().unwrap_or(0.0));
-    if n % 2 == 1 { get(n / 2) } else { 0.5 * (get((n / 2).saturating_sub(1)) + get(n / 2)) }
 }
 
 #[cfg(test)]
