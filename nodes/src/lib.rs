@@ -21,10 +21,12 @@ use lumawire_core::{NodeSpec, Registry};
 pub const ALL: &[&NodeSpec] = &[
     // source
     &source::audio::SPEC,
+    &source::marks::SPEC,
     // analysis
     &analysis::centroid::SPEC,
     &analysis::channel::SPEC,
     &analysis::chroma::SPEC,
+    &analysis::drop::SPEC,
     &analysis::filter::SPEC,
     &analysis::hpss::SPEC,
     &analysis::istft::SPEC,
@@ -33,6 +35,7 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::mix_audio::SPEC,
     &analysis::onset::SPEC,
     &analysis::rms::SPEC,
+    &analysis::sections::SPEC,
     &analysis::stft::SPEC,
     // control
     &control::counter::SPEC,
@@ -42,6 +45,7 @@ pub const ALL: &[&NodeSpec] = &[
     &control::hold::SPEC,
     &control::lfo::SPEC,
     &control::normalise::SPEC,
+    &control::percentile_clip::SPEC,
     &control::random::SPEC,
     &control::smooth::SPEC,
     // map

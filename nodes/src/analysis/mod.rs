@@ -3,8 +3,10 @@
 pub mod centroid;
 pub mod channel;
 pub mod chroma;
+pub mod drop;
 pub mod filter;
 pub mod hpss;
+pub(crate) mod hue;
 pub mod istft;
 mod layout;
 pub mod level;
@@ -13,6 +15,7 @@ pub mod mel;
 pub mod mix_audio;
 pub mod onset;
 pub mod rms;
+pub mod sections;
 pub mod stft;
 
 #[cfg(test)]
