@@ -173,6 +173,8 @@ pub enum FileKind {
     Clusters,
     /// A still picture.
     Image,
+    /// Marks on the time of a piece, with names.
+    Marks,
 }
 
 /// The values that a parameter takes. `soft` is the slider's range, `hard` the guard.

@@ -21,6 +21,7 @@ use lumawire_core::{NodeSpec, Registry};
 pub const ALL: &[&NodeSpec] = &[
     // source
     &source::audio::SPEC,
+    &source::marks::SPEC,
     // analysis
     &analysis::bandwidth::SPEC,
     &analysis::centroid::SPEC,
@@ -30,6 +31,7 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::chroma_filter::SPEC,
     &analysis::contrast::SPEC,
     &analysis::cqt::SPEC,
+    &analysis::drop::SPEC,
     &analysis::filter::SPEC,
     &analysis::flatness::SPEC,
     &analysis::hpss::SPEC,
@@ -43,6 +45,7 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::pitch::SPEC,
     &analysis::rms::SPEC,
     &analysis::rolloff::SPEC,
+    &analysis::sections::SPEC,
     &analysis::stft::SPEC,
     &analysis::tonnetz::SPEC,
     &analysis::tuning::SPEC,
@@ -55,6 +58,7 @@ pub const ALL: &[&NodeSpec] = &[
     &control::hold::SPEC,
     &control::lfo::SPEC,
     &control::normalise::SPEC,
+    &control::percentile_clip::SPEC,
     &control::random::SPEC,
     &control::smooth::SPEC,
     // map

@@ -125,8 +125,7 @@ impl GaussianSmoother {
             self.taps.clear();
             self.taps.extend(side(width_ticks, self.max_taps));
         }
-        self.values.truncate((self.max_taps + self.num_ahead).saturating_sub(1));
-        self.values.push_front(x);
+        self.hold(x);
         let due = self.num_ahead.min(self.values.len() - 1);
         let (mut sum, mut weights) = (0.0, 0.0);
         for (tap, x) in self.taps.iter().zip(self.values.range(due..)) {
@@ -140,9 +139,21 @@ impl GaussianSmoother {
         sum / weights
     }
 
+    /// Takes the next value, a finite one, and gives none.
+    pub fn hold(&mut self, x: f32) {
+        self.values.truncate((self.max_taps + self.num_ahead).saturating_sub(1));
+        self.values.push_front(x);
+    }
+
     /// Forgets all values.
     pub fn clear(&mut self) {
         self.values.clear();
+    }
+
+    /// Takes over the last values of another.
+    pub fn adopt(&mut self, old: &Self) {
+        self.values.clear();
+        self.values.extend(old.values.iter().take(self.max_taps + self.num_ahead));
     }
 }
 

@@ -6,28 +6,35 @@
 
 use super::recent::Recent;
 
-/// The value of rank 1 + round(p/100·(n − 1)), halves to even, of `sorted`: torch's `kthvalue` as
-/// maua calls it.
-fn nearest_rank(sorted: &[f32], percent: f32) -> Option<f32> {
-    let last = sorted.len().checked_sub(1)?;
+/// The level of a signal whose local maxima are `sorted_peaks`: the value of rank 1 + round(p/100·(n −
+/// 1)), halves to even, as torch's `kthvalue` in maua. `None` where there are none.
+pub fn level(sorted_peaks: &[f32], percent: f32) -> Option<f32> {
+    let last = sorted_peaks.len().checked_sub(1)?;
     let rank = (0.01 * f64::from(percent) * last as f64).round_ties_even();
-    sorted.get((rank as usize).min(last)).copied()
+    sorted_peaks.get((rank as usize).min(last)).copied()
 }
 
-/// `x` within 0..1 for a level.
-fn clip(x: f32, level: f32) -> f32 {
+/// `x` over a level, within 0..1; 0 where the level is not above 0.
+pub fn clip(x: f32, level: f32) -> f32 {
     if level > 0.0 { (x / level).clamp(0.0, 1.0) } else { 0.0 }
+}
+
+/// The local maxima of a whole signal, smallest first; its greatest value where it has none.
+pub fn sorted_peaks(values: &[f32]) -> Vec<f32> {
+    let is_peak = |w: &&[f32]| w[1] > w[0] && w[1] > w[2];
+    let mut peaks: Vec<f32> = values.windows(3).filter(is_peak).map(|w| w[1]).collect();
+    if peaks.is_empty() {
+        peaks.extend(values.iter().copied().max_by(f32::total_cmp));
+    }
+    peaks.sort_unstable_by(f32::total_cmp);
+    peaks
 }
 
 /// Clips a whole signal, all of it finite, at a percentile (0..100), and stretches it to 0..1. A
 /// signal without a local maximum is clipped at its greatest value; one that is nowhere above 0
 /// becomes 0.
 pub fn percentile_clip(values: &[f32], percent: f32) -> Vec<f32> {
-    let is_peak = |w: &&[f32]| w[1] > w[0] && w[1] > w[2];
-    let mut peaks: Vec<f32> = values.windows(3).filter(is_peak).map(|w| w[1]).collect();
-    peaks.sort_unstable_by(f32::total_cmp);
-    let level =
-        nearest_rank(&peaks, percent).unwrap_or_else(|| values.iter().copied().fold(0.0, f32::max));
+    let level = level(&sorted_peaks(values), percent).unwrap_or(0.0);
     values.iter().map(|&x| clip(x, level)).collect()
 }
 
@@ -58,7 +65,7 @@ impl PercentileClip {
         self.past = [Some(x), self.past[0]];
         let is_empty = self.peaks.sorted().is_empty();
         self.peaks.advance(peak);
-        self.level = match nearest_rank(self.peaks.sorted(), percent) {
+        self.level = match level(self.peaks.sorted(), percent) {
             Some(level) => level,
             None if is_empty => self.level.max(x),
             None => self.level,

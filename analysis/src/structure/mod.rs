@@ -1,1 +1,12 @@
 //! Sections of a piece, and the moments where one begins.
+
+pub mod drop;
+pub mod fingerprint;
+pub mod kmeans;
+pub mod laplacian;
+pub mod marks;
+pub mod novelty;
+pub mod piece;
+pub mod recurrence;
+pub mod segment;
+pub mod sync;

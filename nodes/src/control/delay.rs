@@ -1,8 +1,8 @@
 //! `control.delay`
 
 use std::any::Any;
-use std::collections::VecDeque;
 
+use lumawire_analysis::envelope::delay::DelayLine;
 use lumawire_core::{
     Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
 };
@@ -43,38 +43,19 @@ pub const SPEC: NodeSpec = NodeSpec {
 /// State of `control.delay`.
 #[derive(Default)]
 struct Delay {
-    /// The newest value first.
-    past: VecDeque<f32>,
-    max_ticks: usize,
-}
-
-impl Delay {
-    /// The value of `ticks` (at least 1) before the tick to come.
-    fn at(&self, ticks: f64, initial: f32) -> f32 {
-        let newer = ticks as usize;
-        let get = |ticks: usize| self.past.get(ticks - 1).copied().unwrap_or(initial);
-        let fraction = (ticks - newer as f64) as f32;
-        if fraction > 0.0 {
-            get(newer) + (get(newer + 1) - get(newer)) * fraction
-        } else {
-            get(newer)
-        }
-    }
+    line: DelayLine,
 }
 
 impl Node for Delay {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        self.max_ticks =
-            (f64::from(MAX_DELAY_SECS) / cx.clock.dt_secs(cx.rate)).ceil() as usize + 2;
-        self.past.reserve(self.max_ticks);
+        let max_ticks = f64::from(MAX_DELAY_SECS) / cx.clock.dt_secs(cx.rate);
+        self.line = DelayLine::new(max_ticks.ceil() as usize + 1);
         Ok(())
     }
 
     fn latch(&mut self, io: &Io<'_>) -> Result<(), NodeError> {
-        let initial = io.params.float(INITIAL);
-        let last = self.past.front().copied().unwrap_or(initial);
-        self.past.truncate(self.max_ticks.saturating_sub(1));
-        self.past.push_front(finite(io, IN).unwrap_or(last));
+        let last = self.line.newest().unwrap_or(io.params.float(INITIAL));
+        self.line.push(finite(io, IN).unwrap_or(last));
         Ok(())
     }
 
@@ -84,12 +65,13 @@ impl Node for Delay {
         if (ticks - ticks.round()).abs() < 1e-4 {
             ticks = ticks.round();
         }
-        io.outputs.set_control(0, self.at(ticks.max(1.0), io.params.float(INITIAL)));
+        // The newest value is of the tick before.
+        io.outputs.set_control(0, self.line.at((ticks - 1.0).max(0.0), io.params.float(INITIAL)));
         Ok(())
     }
 
     fn reset(&mut self) {
-        self.past.clear();
+        self.line.clear();
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use lumawire_analysis::envelope::gate::Gate;
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role};
 
 use super::{finite, take_over};
@@ -37,30 +38,30 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(0.0, 1e6)
             .doc("How far below the threshold it closes."),
     ],
-    build: || Box::new(Gate::default()),
+    build: || Box::new(GateNode::default()),
 };
 
 /// State of `control.gate`.
 #[derive(Default)]
-struct Gate {
-    open: bool,
+struct GateNode {
+    gate: Gate,
 }
 
-impl Node for Gate {
+impl Node for GateNode {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let was_open = self.open;
+        let was_open = self.gate.is_open();
         if let Some(x) = finite(io, IN) {
-            let margin = if was_open { io.params.float(HYSTERESIS) } else { 0.0 };
-            self.open = x >= io.params.float(THRESHOLD) - margin;
+            self.gate.push(x, io.params.float(THRESHOLD), io.params.float(HYSTERESIS));
         }
-        io.outputs.set_control(OUT_GATE, f32::from(u8::from(self.open)));
-        io.outputs.set_trigger(OUT_RISE, u32::from(self.open && !was_open));
-        io.outputs.set_trigger(OUT_FALL, u32::from(was_open && !self.open));
+        let open = self.gate.is_open();
+        io.outputs.set_control(OUT_GATE, f32::from(u8::from(open)));
+        io.outputs.set_trigger(OUT_RISE, u32::from(open && !was_open));
+        io.outputs.set_trigger(OUT_FALL, u32::from(was_open && !open));
         Ok(())
     }
 
     fn reset(&mut self) {
-        self.open = false;
+        self.gate = Gate::default();
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {

@@ -1,29 +1,34 @@
 //! `control.normalise`
 
 use std::any::Any;
-use std::collections::VecDeque;
 
+use lumawire_analysis::envelope::normalise::{sorted, stretch};
+use lumawire_analysis::envelope::recent::{Recent, percentile};
 use lumawire_core::{
     Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
 };
 
 use super::finite;
+use super::study::Study;
+use crate::analysis::look_ahead::{HEARING, looks_ahead};
 
 const IN: usize = 0;
 const MEMORY: usize = 0;
 const LOW: usize = 1;
 const HIGH: usize = 2;
 const FLOOR: usize = 3;
+const HEARING_PARAM: usize = 4;
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
     kind: "control.normalise",
     version: 1,
     label: "Normalise",
-    doc: "Stretches a control to 0..1 by what it did lately. \
-        (x − low)/(high − low), clamped, where low and high are percentiles of the last \
-        `memory_secs` seconds, linear between ranks; 0 and 100 are the running minimum and \
-        maximum. 0 while they lie closer than the floor. No latency.",
+    doc: "Stretches a control to 0..1 by what it did lately, or does in the whole sound. \
+        (x − low)/(high − low), clamped, where low and high are percentiles, linear between ranks; \
+        0 and 100 are minimum and maximum. Causal they are those of the last `memory_secs` \
+        seconds; looking ahead those of the whole sound, which is heard once before the render. \
+        0 while they lie closer than the floor. No latency.",
     rate: Rate::Inherit,
     role: Role::Stateful,
     inputs: &[Port::required("in", PortType::Control, "The control to stretch.")],
@@ -39,75 +44,58 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::float("floor", "Floor", 1e-4, (0.0, 0.1))
             .hard(0.0, 1e6)
             .doc("The least range that is stretched, so that near silence stays dark."),
+        HEARING,
     ],
     build: || Box::new(Normalise::default()),
 };
 
-/// State of `control.normalise`: a window of values, by age and by size.
+/// State of `control.normalise`.
 #[derive(Default)]
 struct Normalise {
-    window: VecDeque<f32>,
-    sorted: Vec<f32>,
-    capacity: usize,
+    recent: Recent,
+    study: Study,
     last: f32,
-}
-
-impl Normalise {
-    fn push(&mut self, x: f32) {
-        if self.window.len() >= self.capacity
-            && let Some(oldest) = self.window.pop_front()
-        {
-            let rank = self.sorted.partition_point(|v| v.total_cmp(&oldest).is_lt());
-            self.sorted.remove(rank);
-        }
-        self.window.push_back(x);
-        let rank = self.sorted.partition_point(|v| v.total_cmp(&x).is_lt());
-        self.sorted.insert(rank, x);
-    }
-
-    /// The percentile as numpy's default: linear between the ranks about `p/100·(n − 1)`.
-    fn percentile(&self, percent: f32) -> f32 {
-        let last = self.sorted.len().saturating_sub(1);
-        let rank = f64::from(percent) / 100.0 * last as f64;
-        let get = |i: usize| self.sorted.get(i.min(last)).copied().unwrap_or(0.0);
-        let (below, above) = (get(rank as usize), get(rank as usize + 1));
-        below + (above - below) * rank.fract() as f32
-    }
 }
 
 impl Node for Normalise {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         let ticks = f64::from(cx.params.float(MEMORY)) / cx.clock.dt_secs(cx.rate);
-        self.capacity = (ticks.round() as usize).max(2);
-        self.window.reserve(self.capacity);
-        self.sorted.reserve(self.capacity);
+        self.recent = Recent::new((ticks.round() as usize).max(2));
+        self.study = Study::new(looks_ahead(cx, HEARING_PARAM));
         Ok(())
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         if let Some(x) = finite(io, IN) {
-            self.push(x);
-            let low = self.percentile(io.params.float(LOW));
-            let range = self.percentile(io.params.float(HIGH)) - low;
-            let wide = range > 0.0 && range >= io.params.float(FLOOR);
-            self.last = if wide { ((x - low) / range).clamp(0.0, 1.0) } else { 0.0 };
+            self.recent.advance(Some(x));
+            self.study.hear(x);
+            let values = self.study.learnt().unwrap_or(self.recent.sorted());
+            let low = percentile(values, io.params.float(LOW));
+            let high = percentile(values, io.params.float(HIGH));
+            self.last = stretch(x, low, high, io.params.float(FLOOR));
         }
         io.outputs.set_control(0, self.last);
         Ok(())
     }
 
+    fn studies(&self) -> bool {
+        self.study.is_wanted()
+    }
+
+    fn learn(&mut self) -> Result<(), NodeError> {
+        self.study.learn(|heard| sorted(heard.iter().copied()));
+        Ok(())
+    }
+
     fn reset(&mut self) {
-        self.window.clear();
-        self.sorted.clear();
+        self.recent.clear();
+        self.study.reset();
         self.last = 0.0;
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
-        if let Some(old) = old.downcast_mut::<Self>() {
-            let surplus = old.window.len().saturating_sub(self.capacity);
-            for x in old.window.iter().skip(surplus) {
-                self.push(*x);
-            }
+        if let Some(old) = old.downcast_ref::<Self>() {
+            self.recent.adopt(&old.recent);
             self.last = old.last;
         }
     }
@@ -144,6 +132,18 @@ mod tests {
         let node = node(9.0).param("low_percent", 10.0_f32).param("high_percent", 60.0_f32);
         let y = run(&mut node.prepare().unwrap(), &[10.0, 0.0, 3.0, 2.0, 1.0]);
         assert!((y[4] - 0.3).abs() < 1e-6, "{y:?}");
+    }
+
+    #[test]
+    fn looking_ahead_it_knows_the_whole() {
+        let mut node = node(0.3).looks_ahead().prepare().unwrap();
+        assert!(node.node_mut().studies());
+        let x = [2.0, 0.0, 4.0, 3.0, 8.0];
+        run(&mut node, &x);
+        for _ in 0..2 {
+            node.learn().unwrap();
+            assert_eq!(run(&mut node, &x), [0.25, 0.0, 0.5, 0.375, 1.0]);
+        }
     }
 
     #[test]

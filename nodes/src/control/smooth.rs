@@ -1,24 +1,27 @@
 //! `control.smooth`
 
 use std::any::Any;
-use std::collections::VecDeque;
 
+use lumawire_analysis::envelope::follow::{FollowSettings, Follower};
+use lumawire_analysis::envelope::gaussian::{GaussianSmoother, reach};
 use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Unit,
+    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Timing, Unit,
 };
 
-use super::{finite, one_pole_gain, take_over};
+use super::finite;
+use crate::analysis::look_ahead::{HEARING, looks_ahead};
 
 const IN: usize = 0;
 const MODE: usize = 0;
 const ATTACK: usize = 1;
 const RELEASE: usize = 2;
 const WIDTH: usize = 3;
+const HOLD: usize = 4;
+const FUTURE_WEIGHT: usize = 5;
+const HEARING_PARAM: usize = 6;
 
 /// The widest Gaussian, in seconds.
 const MAX_WIDTH_SECS: f32 = 10.0;
-/// Where the Gaussian is cut off, in widths.
-const CUTOFF: f64 = 4.0;
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -27,10 +30,14 @@ pub const SPEC: NodeSpec = NodeSpec {
     label: "Smooth",
     doc: "Smooths a control over time. \
         `attack_release` is a one-pole: y += (x − y)·(1 − exp(−dt/τ)), with τ the attack while x \
-        rises above y and the release while it falls; it starts at the first value and lags by τ. \
-        `gaussian` is a mean of the past weighted with exp(−t²/2w²) up to 4w back, w being the \
-        width; it lags by w·√(2/π) and takes the values that there are where fewer came. \
-        Both look backwards alone and look the same at every frame rate.",
+        rises above y and the release while it falls, `hold_secs` after it last rose at the \
+        earliest; it starts at the first value and lags by τ. \
+        `gaussian` is a mean weighted with exp(−t²/2w²) up to 4w away, w being the width, of the \
+        values that there are. Causal it is of the past alone and lags by w·√(2/π). Looking ahead \
+        it is of both sides, the future times `future_weight`, as maua-stylegan2's but never from \
+        the end of the sound into its start: 4w of latency, which an offline render makes good; a \
+        width that is modulated beyond the set one is cut off there. \
+        Widths are in seconds, so that it looks the same at every frame rate.",
     rate: Rate::Inherit,
     role: Role::Stateful,
     inputs: &[Port::required("in", PortType::Control, "The control to smooth.")],
@@ -50,6 +57,13 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(0.0, MAX_WIDTH_SECS)
             .unit(Unit::Secs)
             .doc("Standard deviation of the Gaussian."),
+        Param::float("hold_secs", "Hold", 0.0, (0.0, 2.0))
+            .hard(0.0, 3600.0)
+            .unit(Unit::Secs)
+            .doc("How long `attack_release` stays at its height before it falls."),
+        Param::float("future_weight", "Future", 1.0, (0.0, 1.0))
+            .doc("Weight of what comes later where the Gaussian looks ahead: 1 is centred."),
+        HEARING,
     ],
     build: || Box::new(Smooth::default()),
 };
@@ -57,74 +71,65 @@ pub const SPEC: NodeSpec = NodeSpec {
 /// State of `control.smooth`.
 #[derive(Default)]
 struct Smooth {
-    level: Option<f32>,
-    /// The newest value first.
-    past: VecDeque<f32>,
-    kernel: Vec<f32>,
-    /// Width that the kernel was made for, in ticks.
-    kernel_width: f64,
-    max_taps: usize,
-}
-
-impl Smooth {
-    fn attack_release(&mut self, x: f32, gain_up: f32, gain_down: f32) -> f32 {
-        let y = self.level.unwrap_or(x);
-        y + (x - y) * if x > y { gain_up } else { gain_down }
-    }
-
-    fn gaussian(&mut self, width_ticks: f64) -> f32 {
-        if self.kernel_width != width_ticks || self.kernel.is_empty() {
-            self.kernel_width = width_ticks;
-            // The tap at the cut-off itself counts, however its product is rounded.
-            let num_taps = (CUTOFF * width_ticks + 1e-6) as usize + 1;
-            self.kernel.clear();
-            self.kernel.extend((0..num_taps.min(self.max_taps)).map(|k| {
-                let z = if k == 0 { 0.0 } else { k as f64 / width_ticks };
-                (-0.5 * z * z).exp() as f32
-            }));
-        }
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for (k, x) in self.kernel.iter().zip(&self.past) {
-            sum += k * x;
-            weights += k;
-        }
-        sum / weights
-    }
+    follower: Follower,
+    gaussian: GaussianSmoother,
+    latency_samples: u64,
+    last: f32,
 }
 
 impl Node for Smooth {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         let dt_secs = cx.clock.dt_secs(cx.rate);
-        self.max_taps = (CUTOFF * f64::from(MAX_WIDTH_SECS) / dt_secs) as usize + 1;
-        self.past.reserve(self.max_taps);
-        self.kernel.reserve(self.max_taps);
+        let ticks = |secs: f32| f64::from(secs) / dt_secs;
+        let ahead = cx.params.choice(MODE) == 1
+            && cx.params.float(FUTURE_WEIGHT) > 0.0
+            && looks_ahead(cx, HEARING_PARAM);
+        let num_ahead = if ahead { reach(ticks(cx.params.float(WIDTH))) } else { 0 };
+        self.gaussian = GaussianSmoother::new(ticks(MAX_WIDTH_SECS), num_ahead);
+        let samples = num_ahead as f64 * dt_secs * f64::from(cx.clock.sample_rate_hz);
+        self.latency_samples = samples.round() as u64;
         Ok(())
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         if let Some(x) = finite(io, IN) {
-            let dt_secs = io.tick.dt_secs();
-            self.past.truncate(self.max_taps.saturating_sub(1));
-            self.past.push_front(x);
-            let y = if io.params.choice(MODE) == 0 {
-                let gain = |i| one_pole_gain(dt_secs, io.params.float(i));
-                self.attack_release(x, gain(ATTACK), gain(RELEASE))
-            } else {
-                self.gaussian(f64::from(io.params.float(WIDTH)) / dt_secs)
+            let (params, dt_secs) = (io.params, io.tick.dt_secs());
+            let settings = FollowSettings {
+                attack_secs: params.float(ATTACK),
+                hold_secs: params.float(HOLD),
+                release_secs: params.float(RELEASE),
             };
-            self.level = Some(y).filter(|y| y.is_finite());
+            let followed = self.follower.push(x, dt_secs, &settings);
+            let width_ticks = f64::from(params.float(WIDTH)) / dt_secs;
+            // Both run on, so that the mode can change in the middle; the one in use is worth its
+            // time alone.
+            self.last = if params.choice(MODE) == 0 {
+                self.gaussian.hold(x);
+                followed
+            } else {
+                self.gaussian.push(x, width_ticks, params.float(FUTURE_WEIGHT))
+            };
         }
-        io.outputs.set_control(0, self.level.unwrap_or(0.0));
+        io.outputs.set_control(0, self.last);
         Ok(())
     }
 
+    fn timing(&self, inputs: &[Timing]) -> Timing {
+        Timing::punctual(inputs).late(self.latency_samples)
+    }
+
     fn reset(&mut self) {
-        self.level = None;
-        self.past.clear();
+        self.follower = Follower::default();
+        self.gaussian.clear();
+        self.last = 0.0;
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
-        take_over(self, old);
+        if let Some(old) = old.downcast_ref::<Self>() {
+            self.follower = old.follower;
+            self.gaussian.adopt(&old.gaussian);
+            self.last = old.last;
+        }
     }
 }
 
@@ -169,6 +174,34 @@ mod tests {
             assert!((y - e).abs() < 1e-6, "frame {i}: {y} against {e}");
         }
         assert_eq!(y[0], x[0]);
+    }
+
+    #[test]
+    fn looking_ahead_it_is_centred_and_says_how_late() {
+        let (x, expected) = (reference("x1"), reference("gauss_x1_s5_causal0"));
+        let make = |future_weight: f32| {
+            let node = at_fps(50).param("mode", "gaussian").param("width_secs", 0.1_f32);
+            node.param("future_weight", future_weight).looks_ahead().prepare().unwrap()
+        };
+        // 20 frames of 960 samples.
+        assert_eq!(make(1.0).timing(&[Timing::default()]).latency_samples, 19_200);
+        let y = run(&mut make(1.0), &x);
+        let e: Vec<f32> = (-20..=20).map(|k| (-0.02 * (k * k) as f32).exp()).collect();
+        let total: f32 = e.iter().sum();
+        for n in 20..180 {
+            let mean = (0..41).map(|k| e[k] * x[n + k - 20]).sum::<f32>() / total;
+            assert!((y[n + 20] - mean).abs() < 1e-5, "{n}");
+        }
+        let mut causal = make(0.0);
+        assert_eq!(causal.timing(&[Timing::default()]).latency_samples, 0);
+        assert!((run(&mut causal, &x)[100] - expected[100]).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_peak_is_held() {
+        let node = at_fps(10).param("attack_secs", 0.0_f32).param("release_secs", 0.0_f32);
+        let mut node = node.param("hold_secs", 0.2_f32).prepare().unwrap();
+        assert_eq!(run(&mut node, &[0.0, 1.0, 0.5, 0.4, 0.3]), [0.0, 1.0, 1.0, 1.0, 0.3]);
     }
 
     #[test]

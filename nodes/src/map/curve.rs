@@ -1,5 +1,6 @@
 //! `map.curve`
 
+use lumawire_analysis::envelope::compress::{Form, Side, beyond};
 use lumawire_core::{Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role};
 
 use crate::control::finite;
@@ -49,12 +50,9 @@ impl Node for Curve {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let x = finite(io, IN).unwrap_or(0.0);
         let (threshold, ratio) = (io.params.float(THRESHOLD), io.params.float(RATIO));
-        let beyond = if io.params.choice(SIDE) == 0 { x > threshold } else { x < threshold };
-        let y = match (beyond, io.params.choice(FORM)) {
-            (false, _) => x,
-            (true, 0) => threshold + (x - threshold) * ratio,
-            (true, _) => x * ratio,
-        };
+        let side = if io.params.choice(SIDE) == 0 { Side::Above } else { Side::Below };
+        let form = if io.params.choice(FORM) == 0 { Form::Knee } else { Form::Scale };
+        let y = beyond(x, threshold, ratio, side, form);
         io.outputs.set_control(0, y.abs().powf(io.params.float(POWER)).copysign(y));
         Ok(())
     }

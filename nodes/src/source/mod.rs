@@ -1,3 +1,4 @@
 //! Where sound enters.
 
 pub mod audio;
+pub mod marks;
