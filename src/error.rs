@@ -7,7 +7,7 @@ use lumawire_core::plan::Fault;
 use lumawire_models::ModelError;
 use lumawire_runtime::output::OutputError;
 use lumawire_runtime::render::RenderError;
-use lumawire_runtime::transport::AudioFileError;
+use lumawire_runtime::transport::{AudioFileError, TransportError};
 use thiserror::Error;
 
 /// Why a command failed. The text is all that the user sees.
@@ -35,6 +35,9 @@ pub enum CommandError {
     /// The sound cannot be read.
     #[error(transparent)]
     Audio(#[from] AudioFileError),
+    /// The sound broke off.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The render failed.
     #[error(transparent)]
     Render(#[from] RenderError),

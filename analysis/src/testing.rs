@@ -17,6 +17,11 @@ pub fn reference(path: &str) -> Vec<f32> {
     words(&read(path)).map(f32::from_le_bytes).collect()
 }
 
+/// Reference frame numbers.
+pub fn reference_frames(path: &str) -> Vec<usize> {
+    words(&read(path)).map(|w| u32::from_le_bytes(w) as usize).collect()
+}
+
 /// Numbers of shape `[rows, num_columns]`, column after column: one frame after the other.
 pub fn columns(numbers: &[f32], num_columns: usize) -> Vec<f32> {
     (0..num_columns).flat_map(|c| numbers[c..].iter().step_by(num_columns)).copied().collect()

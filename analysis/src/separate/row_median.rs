@@ -1,119 +1,82 @@
 //! Median over time of each bin of a spectrum.
 
-use num_complex::Complex32;
+use super::median::{LANES, Lanes, replace_sorted};
 
-use super::median::replace_sorted;
-use crate::spectrum::bins::magnitude;
-
-/// The last `kernel` rows, and the median of each bin's magnitudes over them.
-///
-/// The row that is due lies `delay` rows back. With `delay` (kernel − 1)/2 its window lies about it,
-/// and before the first row come the first rows mirrored (`c b a | a b c`); with 0 the window ends at
-/// it, and the first row counts as having lasted for ever.
+/// The median of each bin over the last `kernel` rows. The first row counts as having lasted for
+/// ever.
 #[derive(Debug, Clone)]
 pub struct RowMedian {
     kernel: usize,
-    delay: usize,
     num_bins: usize,
+    /// Ring `[kernel, groups]` of the rows, their bins in groups of [`LANES`].
+    rows: Vec<Lanes>,
+    /// The same values in order, `[groups, kernel]`.
+    sorted: Vec<Lanes>,
     /// Place of the oldest row, where the next one goes.
     oldest: usize,
-    num_seen: usize,
-    /// Rings `[kernel, bins]`.
-    rows: Vec<Complex32>,
-    magnitudes: Vec<f32>,
-    /// The same magnitudes in order, `[bins, kernel]`.
-    sorted: Vec<f32>,
+    is_empty: bool,
 }
 
 impl RowMedian {
-    /// A window of `kernel` rows (odd); call `resize` before the first row.
-    pub fn new(kernel: usize, delay: usize) -> Self {
-        Self {
-            kernel: kernel.max(1),
-            delay,
-            num_bins: 0,
-            oldest: 0,
-            num_seen: 0,
-            rows: Vec::new(),
-            magnitudes: Vec::new(),
-            sorted: Vec::new(),
-        }
+    /// Windows of `kernel` rows; call `resize` before the first. Of an even number of rows the upper
+    /// middle one counts.
+    pub fn new(kernel: usize) -> Self {
+        let kernel = kernel.max(1);
+        let (rows, sorted) = (Vec::new(), Vec::new());
+        Self { kernel, num_bins: 0, rows, sorted, oldest: 0, is_empty: true }
     }
 
     /// Takes rows of `num_bins` from now on, and forgets all others.
     pub fn resize(&mut self, num_bins: usize) {
         self.num_bins = num_bins;
-        self.rows.resize(num_bins * self.kernel, Complex32::default());
-        self.magnitudes.resize(num_bins * self.kernel, 0.0);
-        self.sorted.resize(num_bins * self.kernel, 0.0);
+        self.rows.resize(self.kernel * self.num_groups(), [0.0; LANES]);
+        self.sorted.resize(self.kernel * self.num_groups(), [0.0; LANES]);
         self.clear();
     }
 
     /// Forgets all rows.
     pub fn clear(&mut self) {
-        (self.oldest, self.num_seen) = (0, 0);
+        (self.oldest, self.is_empty) = (0, true);
     }
 
-    /// Takes a row, `[bins]`, and says whether one is due.
-    pub fn push(&mut self, row: &[Complex32]) -> bool {
-        let full = self.num_seen > self.delay;
-        let place = if full { self.oldest } else { self.kernel - 1 - self.delay + self.num_seen };
-        let start = place * self.num_bins;
-        for (bin, &x) in row.iter().enumerate().take(self.num_bins) {
-            let new = magnitude(x);
-            let old = std::mem::replace(&mut self.magnitudes[start + bin], new);
-            self.rows[start + bin] = if x.is_finite() { x } else { Complex32::default() };
-            if full {
-                let sorted = &mut self.sorted[bin * self.kernel..(bin + 1) * self.kernel];
-                replace_sorted(sorted, old, new);
+    /// Takes a row of values, `[bins]`, none of them NaN.
+    pub fn push(&mut self, row: &[f32]) {
+        let num_groups = self.num_groups();
+        let start = self.oldest * num_groups;
+        self.oldest = (self.oldest + 1) % self.kernel;
+        let slots = &mut self.rows[start..start + num_groups];
+        let groups = row.chunks(LANES).zip(slots).zip(self.sorted.chunks_exact_mut(self.kernel));
+        for ((values, slot), sorted) in groups {
+            let old = *slot;
+            slot[..values.len()].copy_from_slice(values);
+            if self.is_empty {
+                sorted.fill(*slot);
+            } else {
+                replace_sorted(sorted, &old, slot);
             }
         }
-        if full {
-            self.oldest = (self.oldest + 1) % self.kernel;
-            return true;
+        if std::mem::take(&mut self.is_empty) {
+            let first = start..start + num_groups;
+            (0..self.kernel).for_each(|k| self.rows.copy_within(first.clone(), k * num_groups));
         }
-        self.num_seen += 1;
-        if self.num_seen > self.delay {
-            self.fill_up();
-        }
-        self.num_seen > self.delay
     }
 
-    /// The row that is due, `[bins]`.
-    pub fn row(&self) -> &[Complex32] {
-        &self.rows[self.due()..][..self.num_bins]
+    /// The row `ago` rows before the latest, `[bins]`.
+    pub fn row(&self, ago: usize) -> &[f32] {
+        let place = (self.oldest + 2 * self.kernel - 1 - ago % self.kernel) % self.kernel;
+        let groups = &self.rows[place * self.num_groups()..][..self.num_groups()];
+        &groups.as_flattened()[..self.num_bins]
     }
 
-    /// Its magnitudes, `[bins]`.
-    pub fn magnitudes(&self) -> &[f32] {
-        &self.magnitudes[self.due()..][..self.num_bins]
-    }
-
-    /// The median of each bin over the window into `out`, `[bins]`.
+    /// The medians into `out`, `[bins]`.
     pub fn medians(&self, out: &mut [f32]) {
-        for (out, sorted) in out.iter_mut().zip(self.sorted.chunks_exact(self.kernel)) {
-            *out = sorted[self.kernel / 2];
+        for (out, sorted) in out.chunks_mut(LANES).zip(self.sorted.chunks_exact(self.kernel)) {
+            out.copy_from_slice(&sorted[self.kernel / 2][..out.len()]);
         }
     }
 
-    fn due(&self) -> usize {
-        (self.oldest + self.kernel - 1 - self.delay) % self.kernel * self.num_bins
-    }
-
-    /// Puts the mirrored first rows before the first one, and all into order.
-    fn fill_up(&mut self) {
-        let first = self.kernel - 1 - self.delay;
-        for i in 0..first {
-            let from = (first + i.min(self.delay)) * self.num_bins;
-            let to = (first - 1 - i) * self.num_bins;
-            self.magnitudes.copy_within(from..from + self.num_bins, to);
-        }
-        for (bin, sorted) in self.sorted.chunks_exact_mut(self.kernel).enumerate() {
-            for (i, slot) in sorted.iter_mut().enumerate() {
-                *slot = self.magnitudes[i * self.num_bins + bin];
-            }
-            sorted.sort_unstable_by(f32::total_cmp);
-        }
+    fn num_groups(&self) -> usize {
+        self.num_bins.div_ceil(LANES)
     }
 }
 
@@ -121,38 +84,30 @@ impl RowMedian {
 mod tests {
     use super::*;
 
-    /// Medians over every window of one bin's values, against sorting each.
-    fn check(kernel: usize, delay: usize, window_at: impl Fn(&[f32], usize) -> Vec<f32>) {
-        let values: Vec<f32> = (0..60).map(|i| ((i * i * 7 + i * 3) % 23) as f32).collect();
-        let mut median = RowMedian::new(kernel, delay);
-        median.resize(1);
-        let mut num_due = 0;
-        for &v in &values {
-            if !median.push(&[Complex32::new(0.0, v)]) {
-                continue;
+    #[test]
+    fn windows_end_at_the_latest_row() {
+        for (kernel, num_bins) in [(1, 3), (5, 1), (6, 16), (7, 40)] {
+            let value = |t: usize, bin: usize| ((t * t * 7 + t * 3 + bin * t) % 23) as f32;
+            let row = |t: usize| (0..num_bins).map(|bin| value(t, bin)).collect::<Vec<f32>>();
+            let mut median = RowMedian::new(kernel);
+            median.resize(num_bins);
+            for _ in 0..2 {
+                for t in 0..50 {
+                    median.push(&row(t));
+                    let mut found = vec![0.0; num_bins];
+                    median.medians(&mut found);
+                    for (bin, found) in found.into_iter().enumerate() {
+                        let mut window: Vec<f32> =
+                            (0..kernel).map(|ago| value(t.saturating_sub(ago), bin)).collect();
+                        window.sort_unstable_by(f32::total_cmp);
+                        assert_eq!(found, window[kernel / 2], "kernel {kernel}, row {t}");
+                    }
+                    for ago in 0..kernel {
+                        assert_eq!(median.row(ago), row(t.saturating_sub(ago)));
+                    }
+                }
+                median.clear();
             }
-            let mut window = window_at(&values, num_due);
-            window.sort_unstable_by(f32::total_cmp);
-            let mut found = [0.0];
-            median.medians(&mut found);
-            assert_eq!(found[0], window[kernel / 2], "row {num_due}");
-            assert_eq!(median.row()[0].im, values[num_due]);
-            assert_eq!(median.magnitudes()[0], values[num_due]);
-            num_due += 1;
         }
-        assert_eq!(num_due, values.len() - delay);
-    }
-
-    #[test]
-    fn centred_windows_mirror_the_start() {
-        check(7, 3, |values, t| {
-            let at = |i: isize| values[if i < 0 { -1 - i } else { i } as usize];
-            (-3..=3).map(|d| at(t as isize + d)).collect()
-        });
-    }
-
-    #[test]
-    fn trailing_windows_hold_the_first_row() {
-        check(5, 0, |values, t| (0..5).map(|d| values[t.saturating_sub(d)]).collect());
     }
 }

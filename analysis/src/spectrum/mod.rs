@@ -2,7 +2,11 @@
 
 pub mod bins;
 pub mod chroma_bank;
+pub mod chroma_cens;
+pub mod chroma_cqt;
+pub mod chroma_stft;
 pub mod contrast;
+pub mod cqt;
 pub mod decibels;
 pub mod descriptors;
 pub mod istft;
@@ -10,4 +14,8 @@ pub mod layout;
 pub mod mel;
 pub mod mel_bank;
 pub mod mfcc;
+pub mod nn_filter;
+pub mod norm;
 pub mod stft;
+pub mod tonnetz;
+pub mod tuning;

@@ -1,14 +1,14 @@
 //! What sings and what strikes.
 
+use lumawire_analysis::separate::hpss::{HpssSettings, Mask};
+use lumawire_analysis::separate::hpss_rows::HpssRows;
+use lumawire_analysis::spectrum::layout::Layout;
 use lumawire_core::{
-    Io, Node, NodeError, NodeSpec, Param, Port, PortType, PrepareCx, Rate, Role, Spectrum,
+    Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx, Rate, Role, Spectrum,
+    Timing,
 };
-use num_complex::Complex32;
 
 use super::layout::layout_of;
-use lumawire_analysis::separate::median::median_filter;
-use lumawire_analysis::separate::row_median::RowMedian;
-use lumawire_analysis::spectrum::layout::Layout;
 
 const IN_SPECTRUM: usize = 0;
 const OUT_HARMONIC: usize = 0;
@@ -32,8 +32,9 @@ pub const SPEC: NodeSpec = NodeSpec {
           percussive likewise with H and P exchanged (Fitzgerald 2010; Driedger, Müller and Disch \
           2014; librosa's decompose.hpss). A hard mask takes whole bins instead: those with \
           H > m·P, or P > m·H. [hops, n_fft/2 + 1] to two of the same. Latency: centred, \
-          (kernel_time − 1)/2 hops (160 ms at 31 rows of 512 samples and 48 kHz); trailing, none, \
-          but a tone counts as such only once it has lasted for half the kernel.",
+          (kernel_time − 1)/2 hops (160 ms at 31 rows of 512 samples and 48 kHz), which an offline \
+          render makes up for; trailing, none, but a tone counts as such only once it has lasted \
+          for half the kernel.",
     rate: Rate::Block,
     role: Role::Stateful,
     inputs: &[Port::required("spectrum", PortType::Spectrum, "Rows, [hops, n_fft/2 + 1].")],
@@ -42,9 +43,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         Port::output("percussive", PortType::Spectrum, "What strikes, [hops, n_fft/2 + 1]."),
     ],
     params: &[
-        Param::choice("mode", "Mode", &["centred", "trailing"])
-            .rebuild()
-            .doc("Centred: the median about each row, exact and late. Trailing: that of the rows so far, at once."),
+        MODE,
         Param::int("kernel_time", "Rows", 31, (3, 63))
             .hard_int(1, 127)
             .rebuild()
@@ -68,96 +67,83 @@ pub const SPEC: NodeSpec = NodeSpec {
     build: || Box::new(Hpss::new(31, 31, true)),
 };
 
+/// Where the window over time lies.
+pub(super) const MODE: Param = Param::choice("mode", "Mode", &["auto", "centred", "trailing"])
+    .rebuild()
+    .doc("Centred: the median about each row, exact and late. Trailing: that of the rows so far, at once. Auto: centred in an offline render, trailing live.");
+
+/// Whether windows are centred, where parameter `i` is [`MODE`].
+pub(super) fn is_centred(cx: &PrepareCx<'_>, i: usize) -> bool {
+    match cx.params.choice(i) {
+        0 => cx.looks_ahead,
+        chosen => chosen == 1,
+    }
+}
+
 struct Hpss {
     layout: Layout,
-    history: RowMedian,
-    /// Scratch: a row's harmonic and percussive medians, and the window of the latter.
-    harmonic: Vec<f32>,
-    percussive: Vec<f32>,
-    window: Vec<f32>,
+    rows: HpssRows,
 }
 
 impl Hpss {
-    fn new(kernel_time: usize, kernel_freq: usize, centred: bool) -> Self {
-        Self {
-            layout: Layout::default(),
-            history: RowMedian::new(kernel_time, if centred { kernel_time / 2 } else { 0 }),
-            harmonic: Vec::new(),
-            percussive: Vec::new(),
-            window: vec![0.0; kernel_freq],
-        }
+    fn new(kernel_rows: usize, kernel_bins: usize, centred: bool) -> Self {
+        let settings = HpssSettings { kernel_rows, kernel_bins, mask: Mask::default() };
+        Self { layout: Layout::default(), rows: HpssRows::new(&settings, centred) }
     }
 }
 
 impl Node for Hpss {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         let odd = |i| usize::try_from(cx.params.int(i)).unwrap_or(1) | 1;
-        *self = Self::new(
-            odd(PARAM_KERNEL_TIME),
-            odd(PARAM_KERNEL_FREQ),
-            cx.params.choice(PARAM_MODE) == 0,
-        );
+        let centred = is_centred(cx, PARAM_MODE);
+        *self = Self::new(odd(PARAM_KERNEL_TIME), odd(PARAM_KERNEL_FREQ), centred);
         Ok(())
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(spectrum) = io.inputs.spectrum(IN_SPECTRUM) else { return Ok(()) };
         let Some(layout) = layout_of(spectrum) else { return Ok(()) };
-        self.prepare_for(layout);
-        let mask = Mask {
-            hard: io.params.choice(PARAM_MASK) == 1,
-            power: io.params.float(PARAM_POWER),
-            margins: [
-                io.params.float(PARAM_MARGIN_HARMONIC),
-                io.params.float(PARAM_MARGIN_PERCUSSIVE),
-            ],
-        };
+        if self.layout != layout {
+            self.layout = layout;
+            self.rows.resize(layout.num_bins());
+        }
         for i in [OUT_HARMONIC, OUT_PERCUSSIVE] {
             if let Some(out) = io.outputs.spectrum(i) {
                 begin(out, spectrum);
             }
         }
+        let mask = mask(&io.params);
         for row in spectrum.hops.fresh() {
-            if !self.history.push(row) {
+            if !self.rows.push(row) {
                 continue;
             }
-            self.take_medians();
-            if let Some(out) = io.outputs.spectrum(OUT_HARMONIC) {
-                self.fill(out.hops.push(), |h, p| mask.weight(h, p * mask.margins[0]));
-            }
-            if let Some(out) = io.outputs.spectrum(OUT_PERCUSSIVE) {
-                self.fill(out.hops.push(), |h, p| mask.weight(p, h * mask.margins[1]));
+            let (row, shares) = self.rows.shares(&mask);
+            for (i, shares) in [OUT_HARMONIC, OUT_PERCUSSIVE].into_iter().zip(shares) {
+                let Some(out) = io.outputs.spectrum(i) else { continue };
+                for ((out, x), share) in out.hops.push().iter_mut().zip(row).zip(shares) {
+                    *out = x * share;
+                }
             }
         }
         Ok(())
     }
 
+    fn timing(&self, inputs: &[Timing]) -> Timing {
+        let rows = Timing::punctual(inputs);
+        rows.late(self.rows.delay() as u64 * rows.hop_len)
+    }
+
     fn reset(&mut self) {
-        self.history.clear();
+        self.rows.clear();
     }
 }
 
-impl Hpss {
-    fn prepare_for(&mut self, layout: Layout) {
-        if self.layout != layout {
-            self.layout = layout;
-            self.history.resize(layout.num_bins());
-            self.harmonic.resize(layout.num_bins(), 0.0);
-            self.percussive.resize(layout.num_bins(), 0.0);
-        }
-    }
-
-    /// Both medians of the row that is due.
-    fn take_medians(&mut self) {
-        self.history.medians(&mut self.harmonic);
-        median_filter(self.history.magnitudes(), &mut self.window, &mut self.percussive);
-    }
-
-    fn fill(&self, out: &mut [Complex32], weight: impl Fn(f32, f32) -> f32) {
-        let medians = self.harmonic.iter().zip(&self.percussive);
-        for ((out, &x), (&h, &p)) in out.iter_mut().zip(self.history.row()).zip(medians) {
-            *out = x * weight(h, p);
-        }
+fn mask(params: &Params<'_>) -> Mask {
+    let is_hard = params.choice(PARAM_MASK) == 1;
+    Mask {
+        power: if is_hard { f32::INFINITY } else { params.float(PARAM_POWER) },
+        margin_harmonic: params.float(PARAM_MARGIN_HARMONIC),
+        margin_percussive: params.float(PARAM_MARGIN_PERCUSSIVE),
     }
 }
 
@@ -167,34 +153,11 @@ fn begin(out: &mut Spectrum, like: &Spectrum) {
     out.hops.begin(like.hops.num_bins());
 }
 
-/// How bins are shared out.
-struct Mask {
-    hard: bool,
-    power: f32,
-    /// Harmonic, percussive.
-    margins: [f32; 2],
-}
-
-impl Mask {
-    /// The share of `mine` against `other`, its margin included.
-    fn weight(&self, mine: f32, other: f32) -> f32 {
-        if self.hard {
-            return if mine > other { 1.0 } else { 0.0 };
-        }
-        let larger = mine.max(other);
-        if larger < f32::MIN_POSITIVE {
-            // Silence: half and half where the two shares are to sum to 1.
-            return if self.margins == [1.0, 1.0] { 0.5 } else { 0.0 };
-        }
-        let raised = |x: f32| if self.power == 2.0 { x * x } else { x.powf(self.power) };
-        let (mine, other) = (raised(mine / larger), raised(other / larger));
-        mine / (mine + other)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use lumawire_core::Value;
+    use lumawire_core::harness::Harness;
+    use num_complex::Complex32;
 
     use super::*;
     use crate::analysis::testing::{Chain, a10, columns, max_abs_diff, peak, reference};
@@ -225,7 +188,7 @@ mod tests {
     /// Rows up to 415, the last that the end of the clip does not touch.
     #[test]
     fn matches_the_reference_masks() {
-        let [whole, harmonic, percussive] = part(&a10(), &[], &[]);
+        let [whole, harmonic, percussive] = part(&a10(), &[], &[("mode", "centred")]);
         let loudest = whole.iter().flatten().map(|c| c.norm()).fold(0.0, f32::max);
         let mut worst = [0.0_f32; 2];
         for (name, rows, num_columns) in
@@ -282,6 +245,17 @@ mod tests {
             let (loose, strict) = (norm(&loose), norm(&strict));
             assert!(loose.iter().zip(&strict).all(|(l, s)| s <= l));
             assert!(max_abs_diff(&loose, &strict) > 0.1 * peak(&loose));
+        }
+    }
+
+    #[test]
+    fn is_late_by_half_the_window_where_it_may_be() {
+        let rows = Timing { latency_samples: 1024, hop_len: 512, frame_len: 2048 };
+        let delay = |harness: Harness| harness.prepare().unwrap().timing(&[rows]);
+        for (mode, live, offline) in [("auto", 0, 15), ("centred", 15, 15), ("trailing", 0, 0)] {
+            let harness = || Harness::new(&SPEC).param("mode", mode);
+            assert_eq!(delay(harness()), rows.late(live * 512), "{mode}");
+            assert_eq!(delay(harness().looks_ahead()), rows.late(offline * 512), "{mode}");
         }
     }
 }

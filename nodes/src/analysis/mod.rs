@@ -12,6 +12,7 @@ pub mod look_ahead;
 pub mod mel;
 pub mod mix_audio;
 pub mod onset;
+mod onset_voice;
 pub mod rms;
 pub mod stft;
 
