@@ -22,6 +22,9 @@ pub struct Cli {
 pub enum Command {
     /// Render a patch to a video with sound, a PNG sequence or a still picture.
     Render(RenderArgs),
+    /// Hear what is in a sound file: its features as arrays, tables and a picture.
+    #[command(after_long_help = crate::command::analyse::long_help())]
+    Analyse(crate::command::analyse::Args),
     /// Check a patch and list all its faults; exits with 1 if there are any.
     Check {
         /// The patch.

@@ -35,6 +35,9 @@ pub enum CommandError {
     /// The sound cannot be read.
     #[error(transparent)]
     Audio(#[from] AudioFileError),
+    /// The sound broke off.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The render failed.
     #[error(transparent)]
     Render(#[from] RenderError),

@@ -1,5 +1,6 @@
 //! The `lumawire` command.
 
+mod chart;
 mod cli;
 mod command;
 mod error;
@@ -7,6 +8,7 @@ mod model_arg;
 mod npz;
 mod progress;
 mod sheet;
+mod text;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crc32fast::Hasher;
 use lumawire_models::file::WholeFile;
+use num_complex::Complex32;
 
 /// A number as numpy stores it.
 pub trait Number: Copy {
@@ -31,6 +32,15 @@ impl Number for i64 {
     const WIDTH: u64 = 8;
     fn push(self, bytes: &mut Vec<u8>) {
         bytes.extend(self.to_le_bytes());
+    }
+}
+
+impl Number for Complex32 {
+    const DESCR: &'static str = "<c8";
+    const WIDTH: u64 = 8;
+    fn push(self, bytes: &mut Vec<u8>) {
+        self.re.push(bytes);
+        self.im.push(bytes);
     }
 }
 

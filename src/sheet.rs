@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use candle_core::Tensor;
-use font8x8::{BASIC_FONTS, GREEK_FONTS, LATIN_FONTS, UnicodeFonts};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use lumawire_models::ModelError;
 
 use crate::command::write_file;
 use crate::error::CommandError;
+use crate::text::{self, CHAR_PX};
 
 const BACKGROUND: Rgb<u8> = Rgb([16, 17, 22]);
 const TEXT: Rgb<u8> = Rgb([222, 224, 232]);
@@ -18,9 +18,6 @@ const DIM_TEXT: Rgb<u8> = Rgb([134, 139, 155]);
 const MARGIN_PX: u32 = 24;
 const GAP_PX: u32 = 6;
 const GROUP_GAP_PX: u32 = 18;
-/// The font has 8×8 pixels; it is drawn twice as large.
-const FONT_SCALE: u32 = 2;
-const CHAR_PX: u32 = 8 * FONT_SCALE;
 const LINE_PX: u32 = CHAR_PX + 6;
 /// The largest side of a sheet.
 const MAX_SIDE_PX: u32 = 32_768;
@@ -115,11 +112,11 @@ impl Sheet {
         let mut canvas = RgbImage::from_pixel(layout.width, layout.height, BACKGROUND);
         for (i, line) in self.title.iter().enumerate() {
             let y = MARGIN_PX + i as u32 * LINE_PX;
-            text(&mut canvas, MARGIN_PX, y, line, if i == 0 { TEXT } else { DIM_TEXT });
+            text::write(&mut canvas, MARGIN_PX, y, line, if i == 0 { TEXT } else { DIM_TEXT });
         }
         for (i, heading) in self.columns.iter().enumerate() {
-            let x = layout.column(i) + self.cell_px.saturating_sub(text_px(heading)) / 2;
-            text(&mut canvas, x, layout.top - LINE_PX, heading, DIM_TEXT);
+            let x = layout.column(i) + self.cell_px.saturating_sub(text::width_px(heading)) / 2;
+            text::write(&mut canvas, x, layout.top - LINE_PX, heading, DIM_TEXT);
         }
         for (i, row) in self.rows.iter().enumerate() {
             self.write_row(&mut canvas, &layout, layout.row(i), row);
@@ -131,13 +128,13 @@ impl Sheet {
         let label_px = row.label.len() as u32 * LINE_PX;
         let label_top = top + self.cell_px.saturating_sub(label_px) / 2;
         for (i, line) in row.label.iter().enumerate() {
-            let x = MARGIN_PX + layout.label_px.saturating_sub(text_px(line) + 2 * CHAR_PX);
+            let x = MARGIN_PX + layout.label_px.saturating_sub(text::width_px(line) + 2 * CHAR_PX);
             let colour = if i == 0 { TEXT } else { DIM_TEXT };
-            text(canvas, x, label_top + i as u32 * LINE_PX, line, colour);
+            text::write(canvas, x, label_top + i as u32 * LINE_PX, line, colour);
         }
         for (i, caption) in row.captions.iter().enumerate() {
-            let x = layout.column(i) + self.cell_px.saturating_sub(text_px(caption)) / 2;
-            text(canvas, x, top + self.cell_px + 6, caption, DIM_TEXT);
+            let x = layout.column(i) + self.cell_px.saturating_sub(text::width_px(caption)) / 2;
+            text::write(canvas, x, top + self.cell_px + 6, caption, DIM_TEXT);
         }
     }
 }
@@ -184,8 +181,8 @@ struct Layout {
 impl Layout {
     fn of(sheet: &Sheet) -> Self {
         let labels = sheet.rows.iter().flat_map(|row| &row.label);
-        let label_px = labels.map(|line| text_px(line) + 2 * CHAR_PX).max().unwrap_or(0);
-        let title_px = sheet.title.iter().map(|line| text_px(line)).max().unwrap_or(0);
+        let label_px = labels.map(|line| text::width_px(line) + 2 * CHAR_PX).max().unwrap_or(0);
+        let title_px = sheet.title.iter().map(|line| text::width_px(line)).max().unwrap_or(0);
         let has_captions = sheet.rows.iter().flat_map(|r| &r.captions).any(|c| !c.is_empty());
         let row_px = sheet.cell_px + if has_captions { LINE_PX + 2 * GAP_PX } else { GAP_PX };
         let column_px = sheet.cell_px + GAP_PX;
@@ -234,32 +231,6 @@ fn fit(picture: &RgbImage, side_px: u32) -> RgbImage {
     // Small maps keep their pixels in sight, pictures are smooth.
     let filter = if 4 * longer <= side_px { FilterType::Nearest } else { FilterType::CatmullRom };
     imageops::resize(picture, scaled(width), scaled(height), filter)
-}
-
-/// Width of a line.
-fn text_px(line: &str) -> u32 {
-    line.chars().count() as u32 * CHAR_PX
-}
-
-/// Writes a line with its upper left corner at (x, y). What lies outside is cut off, what the font
-/// lacks is left blank.
-fn text(canvas: &mut RgbImage, x: u32, y: u32, line: &str, colour: Rgb<u8>) {
-    for (i, character) in line.chars().enumerate() {
-        let glyph = BASIC_FONTS
-            .get(character)
-            .or_else(|| LATIN_FONTS.get(character))
-            .or_else(|| GREEK_FONTS.get(character));
-        let Some(glyph) = glyph else { continue };
-        let left = x + i as u32 * CHAR_PX;
-        for dy in 0..CHAR_PX {
-            for dx in 0..CHAR_PX {
-                let lit = glyph[(dy / FONT_SCALE) as usize] >> (dx / FONT_SCALE) & 1 == 1;
-                if lit && let Some(pixel) = canvas.get_pixel_mut_checked(left + dx, y + dy) {
-                    *pixel = colour;
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

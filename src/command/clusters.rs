@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         Some(out) => out.clone(),
         None => beside(&args.model, "clusters.json")?,
     };
-    check_apart(&args.model, [Some(&out), args.sheet.as_ref()])?;
+    check_apart(&args.model, "the network", [Some(&out), args.sheet.as_ref()])?;
     let seeds = seeds_of(&args.seeds)?;
     let (generator, model) = open_model(&args.model)?;
     let settings = Settings {

@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         Some(out) => out.clone(),
         None => beside(&args.model, "ganspace.safetensors")?,
     };
-    check_apart(&args.model, [Some(&out), args.sheet.as_ref()])?;
+    check_apart(&args.model, "the network", [Some(&out), args.sheet.as_ref()])?;
     if !(0.0..=100.0).contains(&args.sigma) {
         return Err(CommandError::Usage("--sigma must lie in 0..100".into()));
     }

@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+pub mod analyse;
 mod check;
 pub mod clusters;
 pub mod ganspace;
@@ -29,6 +30,7 @@ use crate::error::CommandError;
 pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
         Command::Render(args) => render::run(&args),
+        Command::Analyse(args) => analyse::run(&args),
         Command::Check { patch } => check::run(&patch),
         Command::Nodes { kind, json, markdown } => nodes::run(kind.as_deref(), json, markdown),
         Command::Import { file, out, licence, force } => {
@@ -87,19 +89,20 @@ fn base_w(generator: &Generator, seed: u32, class: Option<usize>) -> Result<Tens
     generator.map(&z, Some(&label))
 }
 
-/// Refuses to write over the network itself, and to write two things to one file.
+/// Refuses to write over the input, which is `what`, and to write two things to one file.
 fn check_apart<const N: usize>(
-    model: &Path,
+    input: &Path,
+    what: &str,
     outs: [Option<&PathBuf>; N],
 ) -> Result<(), CommandError> {
-    let mut taken = vec![(resolved(model), "is the network itself")];
+    let mut taken = vec![(resolved(input), format!("is {what} itself"))];
     for out in outs.into_iter().flatten() {
         let place = resolved(out);
-        if let Some((_, what)) = taken.iter().find(|(taken, _)| *taken == place) {
-            let why = format!("{} {what}; choose another name", out.display());
+        if let Some((_, why)) = taken.iter().find(|(taken, _)| *taken == place) {
+            let why = format!("{} {why}; choose another name", out.display());
             return Err(CommandError::Usage(why));
         }
-        taken.push((place, "would be written twice"));
+        taken.push((place, "would be written twice".into()));
     }
     Ok(())
 }

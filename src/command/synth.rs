@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         let why = "there is nothing to write: give --npz FILE or --png FILE or both";
         return Err(CommandError::Usage(why.into()));
     }
-    check_apart(&args.model, [args.npz.as_ref(), args.png.as_ref()])?;
+    check_apart(&args.model, "the network", [args.npz.as_ref(), args.png.as_ref()])?;
     if !args.psi.is_finite() {
         return Err(CommandError::Usage("--psi must be a finite number".into()));
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks, and one table of what they measured. The generator's prints
-//! its own, beside PyTorch's times.
+//! `cargo xtask bench`: the benchmarks, and one table of what they measured. Those of the generator
+//! and of the features print their own, beside the times of PyTorch and librosa.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,6 +12,12 @@ use serde_json::Value as Json;
 use crate::shell::{self, Failure, Outcome};
 
 const NAMES: [&str; 4] = ["engine", "generator", "analysis", "noise"];
+
+/// Benchmarks with a peer: where they look for its command, the module that it needs, its script.
+const PEERS: [(&str, &str, &str, &str); 2] = [
+    ("generator", "LUMAWIRE_PEER", "torch", "stylegan2_torch.py"),
+    ("analysis", "LUMAWIRE_LIBROSA", "librosa", "features_librosa.py"),
+];
 
 /// What criterion measured of one benchmark: the median time of an iteration and its confidence
 /// interval, in ns.
@@ -36,8 +42,11 @@ pub fn run(name: Option<&str>) -> Outcome {
         }
         None => NAMES.iter().fold(&mut cargo, |cargo, name| cargo.args(["--bench", name])),
     };
-    if let Some(peer) = peer() {
-        cargo.env("LUMAWIRE_PEER", peer);
+    for (bench, variable, module, script) in PEERS {
+        let is_run = name.is_none_or(|name| name == bench);
+        if is_run && let Some(peer) = peer(module, script) {
+            cargo.env(variable, peer);
+        }
     }
     let started = SystemTime::now();
     shell::run(&mut cargo)?;
@@ -56,16 +65,16 @@ pub fn run(name: Option<&str>) -> Outcome {
     Ok(())
 }
 
-/// The command of the generator's peer, where a Python with PyTorch is found.
-fn peer() -> Option<OsString> {
+/// The command of a peer, where a Python with the module that it needs is found.
+fn peer(module: &str, script: &str) -> Option<OsString> {
     let python = std::env::var_os("LUMAWIRE_PYTHON").unwrap_or_else(|| "python3".into());
-    let mut import = shell::command(&python, ["-c", "import torch"]);
+    let mut import = shell::command(&python, ["-c", &format!("import {module}")]);
     let import = import.stderr(Stdio::null()).status();
     if !import.is_ok_and(|status| status.success()) {
-        println!("no Python with PyTorch to measure against (LUMAWIRE_PYTHON may name one)");
+        println!("no Python with {module} to measure against (LUMAWIRE_PYTHON may name one)");
         return None;
     }
-    let script = shell::root().join("xtask/peers/stylegan2_torch.py");
+    let script = shell::root().join("xtask/peers").join(script);
     let mut command = python;
     command.push("\n");
     command.push(script);

@@ -26,7 +26,8 @@ Usage: cargo xtask <chore> [arguments]
   ci                       set up, then everything that must pass: format, dependency direction,
                            licences, clippy, tests
   bench [name]             run the benchmarks, all or one of: engine, generator, analysis, noise;
-                           then print one table of the results
+                           then print one table of the results. Where LUMAWIRE_PYTHON (or python3)
+                           has PyTorch or librosa, those are measured in turn
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 

@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::Rows;
 use crate::rhythm::onset_strength::Aggregate;
-use crate::separate::median::median_filter;
+use crate::separate::median::LineMedian;
 
 /// Affinity of each moment to the next, `[n, bins]` to `[n − 1]`: exp(−d/σ), d the squared Euclidean
 /// distance, σ the median of all d.
@@ -92,10 +92,11 @@ impl Modes {
     pub fn embedding(&self, num_modes: usize) -> Rows {
         let n = self.vectors.nrows();
         let mut columns = Rows::new(num_modes.min(n), n);
-        let mut sorted = [0.0; 9];
+        let mut medians = LineMedian::new(9);
+        medians.resize(self.vectors.nrows());
         for (j, column) in columns.iter_mut().enumerate() {
             let mode: Vec<f32> = self.vectors.column(j).iter().map(|&v| v as f32).collect();
-            median_filter(&mode, &mut sorted, column);
+            medians.run(&mode, column);
         }
         let mut rows = columns.transposed();
         for row in rows.iter_mut() {

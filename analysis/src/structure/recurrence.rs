@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::Rows;
 use crate::rhythm::onset_strength::Aggregate;
-use crate::separate::median::median_filter;
+use crate::separate::median::LineMedian;
 
 /// How to find what resembles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,14 +80,15 @@ pub fn filter_diagonals(recurrence: &Rows, num_moments: usize) -> Rows {
     let mut out = Rows::new(n, n);
     let mut lagged = vec![0.0; n];
     let mut filtered = vec![0.0; n];
-    let mut sorted = vec![0.0; num_moments | 1];
+    let mut medians = LineMedian::new(num_moments | 1);
+    medians.resize(n);
     for lag in 0..2 * n {
         // Moment j against moment j + lag, where there is one, in a circle of 2n of which half is 0.
         let partner = |j: usize| (lag + j) % (2 * n);
         for (j, lagged) in lagged.iter_mut().enumerate() {
             *lagged = recurrence.row(partner(j)).get(j).copied().unwrap_or(0.0);
         }
-        median_filter(&lagged, &mut sorted, &mut filtered);
+        medians.run(&lagged, &mut filtered);
         for (j, &v) in filtered.iter().enumerate() {
             if let Some(out) = out.row_mut(partner(j)).get_mut(j) {
                 *out = v;
