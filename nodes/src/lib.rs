@@ -22,6 +22,7 @@ pub const ALL: &[&NodeSpec] = &[
     // source
     &source::audio::SPEC,
     // analysis
+    &analysis::beat::SPEC,
     &analysis::centroid::SPEC,
     &analysis::channel::SPEC,
     &analysis::chroma::SPEC,
@@ -35,6 +36,7 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::rms::SPEC,
     &analysis::stft::SPEC,
     // control
+    &control::bars::SPEC,
     &control::counter::SPEC,
     &control::delay::SPEC,
     &control::envelope::SPEC,

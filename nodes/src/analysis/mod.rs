@@ -1,5 +1,6 @@
 //! What the sound is doing.
 
+pub mod beat;
 pub mod centroid;
 pub mod channel;
 pub mod chroma;

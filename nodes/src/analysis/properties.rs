@@ -5,7 +5,7 @@ use lumawire_core::{AudioBlock, Clock, NodeSpec, PortType, Value};
 
 use super::testing::Chain;
 use super::{
-    centroid, channel, chroma, filter, hpss, istft, level, mel, mix_audio, onset, rms, stft,
+    beat, centroid, channel, chroma, filter, hpss, istft, level, mel, mix_audio, onset, rms, stft,
 };
 use crate::source;
 
@@ -23,6 +23,7 @@ const ALL: &[&NodeSpec] = &[
     &hpss::SPEC,
     &level::SPEC,
     &centroid::SPEC,
+    &beat::SPEC,
 ];
 
 /// The node at its defaults, behind an STFT where it takes spectra.

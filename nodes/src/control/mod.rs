@@ -7,6 +7,7 @@ use lumawire_core::Io;
 pub(crate) mod phase;
 pub(crate) mod seeded;
 
+pub mod bars;
 pub mod counter;
 pub mod delay;
 pub mod envelope;
