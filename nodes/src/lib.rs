@@ -24,6 +24,7 @@ pub const ALL: &[&NodeSpec] = &[
     &source::marks::SPEC,
     // analysis
     &analysis::bandwidth::SPEC,
+    &analysis::beat::SPEC,
     &analysis::centroid::SPEC,
     &analysis::channel::SPEC,
     &analysis::chroma::SPEC,
@@ -51,6 +52,7 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::tuning::SPEC,
     &analysis::zero_crossing::SPEC,
     // control
+    &control::bars::SPEC,
     &control::counter::SPEC,
     &control::delay::SPEC,
     &control::envelope::SPEC,

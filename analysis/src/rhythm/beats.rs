@@ -31,6 +31,19 @@ pub struct Beats {
     pub frames: Vec<usize>,
 }
 
+impl Beats {
+    /// How many beats after the first frame `frame` lies, with the fraction: i at beat i, even
+    /// between two, and beyond both ends at the pace of the nearest two. 0 where there are not two.
+    pub fn position(&self, frame: f64) -> f64 {
+        let after = self.frames.partition_point(|&beat| beat as f64 <= frame);
+        let first = after.saturating_sub(1).min(self.frames.len().saturating_sub(2));
+        match self.frames.get(first..first + 2) {
+            Some(&[a, b]) => first as f64 + (frame - a as f64) / (b as f64 - a as f64),
+            _ => 0.0,
+        }
+    }
+}
+
 /// The beats of onset strengths, `[frames]`, by dynamic programming (Ellis 2007): librosa's
 /// `beat.beat_track`, which takes the strength by the median. They maximise the sum of the local
 /// scores (the strength, smoothed over 1/32 of a beat) less `tightness`·ln²(interval/beat) for each
@@ -175,6 +188,17 @@ mod tests {
         let found = beat_track(&strength, 100.0, &settings);
         let expected: Vec<usize> = (7..2000).step_by(40).collect();
         assert_eq!((found.bpm, found.frames), (150.0, expected));
+    }
+
+    #[test]
+    fn position_is_even_between_beats() {
+        let beats = Beats { bpm: 120.0, frames: vec![10, 20, 40] };
+        for (frame, position) in
+            [(10.0, 0.0), (15.0, 0.5), (20.0, 1.0), (30.0, 1.5), (5.0, -0.5), (50.0, 2.5)]
+        {
+            assert_eq!(beats.position(frame), position);
+        }
+        assert_eq!(Beats { bpm: 0.0, frames: vec![3] }.position(7.0), 0.0);
     }
 
     #[test]

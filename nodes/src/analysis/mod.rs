@@ -1,6 +1,7 @@
 //! What the sound is doing.
 
 pub mod bandwidth;
+pub mod beat;
 pub mod centroid;
 pub mod channel;
 pub mod chroma;

@@ -9,6 +9,7 @@ pub(crate) mod phase;
 pub(crate) mod seeded;
 mod study;
 
+pub mod bars;
 pub mod counter;
 pub mod delay;
 pub mod envelope;
