@@ -66,9 +66,3 @@ pub enum CommandError {
 fn list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("\n  {fault}\n    {}", fault.help())).collect()
 }
-
-impl From<TransportError> for CommandError {
-    fn from(error: TransportError) -> Self {
-        RenderError::Transport(error).into()
-    }
-}

@@ -4,7 +4,7 @@
 //! turn with librosa where there is one. LUMAWIRE_LIBROSA is its command line: a program, a line
 //! break, its argument; it answers lines as `xtask/peers/features_librosa.py` says. Then the causal
 //! kernels, block by block.
-#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)] // a panic is the report; it is a clock
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)] // a panic is the report; it is a clock
 
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};

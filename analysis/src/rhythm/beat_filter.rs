@@ -326,20 +326,23 @@ mod tests {
         }
     }
 
+    /// A pulse by itself does not say whether each or every second attack is a beat.
     #[test]
-    fn finds_tempo_and_phase_of_a_pulse() {
-        for period in [50_usize, 60, 75] {
+    fn finds_the_phase_of_a_pulse_and_its_tempo_or_half_of_it() {
+        for period in [35_usize, 50, 60, 75] {
             let mut filter = BeatFilter::new(STEP_SECS);
             filter.expect(Expected::default());
             run(&mut filter, period, 7, 1_000);
             let found = filter.likeliest();
             let bpm = 60.0 / (period as f64 * STEP_SECS);
-            assert!((found.bpm / bpm - 1.0).abs() < 0.01 && found.probability > 0.9, "{found:?}");
+            let attacks_per_beat = (bpm / found.bpm).round();
+            assert!([1.0, 2.0].contains(&attacks_per_beat), "{period}: {found:?}");
+            assert!((found.bpm * attacks_per_beat / bpm - 1.0).abs() < 0.01, "{found:?}");
             let phase = ((999 - 7) % period) as f64 / period as f64;
-            assert!(((found.phase - phase + 0.5).rem_euclid(1.0) - 0.5).abs() < 0.03, "{found:?}");
-            let near = filter.near(bpm, phase);
-            assert!((near.probability - found.probability).abs() < 0.05);
-            assert!(filter.near(bpm, phase + 0.5).probability < 0.01);
+            let in_attacks = (found.phase * attacks_per_beat).rem_euclid(1.0);
+            assert!(((in_attacks - phase + 0.5).rem_euclid(1.0) - 0.5).abs() < 0.05, "{found:?}");
+            let between = (found.phase + 0.5 / attacks_per_beat).rem_euclid(1.0);
+            assert!(filter.near(found.bpm, between).probability < 0.01, "{period}");
         }
     }
 

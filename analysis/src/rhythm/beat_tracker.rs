@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn follows_what_is_less_clear() {
-        let edits: [(&str, fn(&mut Rhythm)); 5] = [
+        type Edit = fn(&mut Rhythm);
+        let edits: [(&str, Edit); 5] = [
             ("swing", |r| r.swing = 1.0 / 6.0),
             ("jitter", |r| r.jitter_secs = 0.01),
             ("noise", |r| r.noise = 0.1),
