@@ -40,6 +40,11 @@ fn golden(name: &str) {
 }
 
 #[test]
+fn bar_loops() {
+    golden("bar_loops");
+}
+
+#[test]
 fn bent_beat() {
     golden("bent_beat");
 }
@@ -75,6 +80,11 @@ fn kick_snare() {
 }
 
 #[test]
+fn marked_mix() {
+    golden("marked_mix");
+}
+
+#[test]
 fn noise_regions() {
     golden("noise_regions");
 }
@@ -82,6 +92,11 @@ fn noise_regions() {
 #[test]
 fn rewritten() {
     golden("rewritten");
+}
+
+#[test]
+fn sections() {
+    golden("sections");
 }
 
 #[test]

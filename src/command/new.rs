@@ -12,6 +12,7 @@ pub const DEFAULT: &str = "chroma_bloom";
 
 /// The shipped patches, by name.
 const SHIPPED: &[(&str, &str)] = &[
+    ("bar_loops", include_str!("../../patches/bar_loops.lumawire")),
     ("bent_beat", include_str!("../../patches/bent_beat.lumawire")),
     ("calm_drift", include_str!("../../patches/calm_drift.lumawire")),
     ("chroma_bloom", include_str!("../../patches/chroma_bloom.lumawire")),
@@ -19,8 +20,10 @@ const SHIPPED: &[(&str, &str)] = &[
     ("easy_loops", include_str!("../../patches/easy_loops.lumawire")),
     ("harmonic_percussive", include_str!("../../patches/harmonic_percussive.lumawire")),
     ("kick_snare", include_str!("../../patches/kick_snare.lumawire")),
+    ("marked_mix", include_str!("../../patches/marked_mix.lumawire")),
     ("noise_regions", include_str!("../../patches/noise_regions.lumawire")),
     ("rewritten", include_str!("../../patches/rewritten.lumawire")),
+    ("sections", include_str!("../../patches/sections.lumawire")),
     ("seed_grid_drift", include_str!("../../patches/seed_grid_drift.lumawire")),
     ("style_mix", include_str!("../../patches/style_mix.lumawire")),
     ("vector_walk", include_str!("../../patches/vector_walk.lumawire")),

@@ -26,7 +26,7 @@ pub const SPEC: NodeSpec = NodeSpec {
             .doc("Steps of each colour."),
         Param::int("scale_px", "Scale", 1, (1, 8))
             .hard_int(1, 64)
-            .unit(Unit::Pixels)
+            .unit(Unit::Px)
             .doc("Side of a dot in pixels."),
     ],
     build: || {

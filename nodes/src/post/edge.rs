@@ -53,6 +53,6 @@ mod tests {
         }
         let ink = filtered(&SPEC, &[("amount", 1.0_f32.into()), ("mode", "ink".into())], &image);
         let row: Vec<f32> = ink.chunks(4).take(8).map(|p| p[0]).collect();
-        assert_eq!(row, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_close(&row, &[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 1e-3);
     }
 }

@@ -23,7 +23,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::float("amount", "Amount", 0.0, (0.0, 0.5)).hard(0.0, 4.0).doc("How coarse it is."),
         Param::int("size_px", "Size", 1, (1, 8))
             .hard_int(1, 64)
-            .unit(Unit::Pixels)
+            .unit(Unit::Px)
             .doc("Side of a grain in pixels."),
         Param::switch("coloured", "Coloured", false).doc("Grains of each colour by itself."),
     ],

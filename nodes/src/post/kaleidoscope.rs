@@ -1,5 +1,7 @@
 //! A picture in mirrors.
 
+use std::f32::consts::PI;
+
 use lumawire_core::{NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 
 use crate::gpu::Filter;
@@ -24,7 +26,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::int("num_segments", "Segments", 0, (0, 24))
             .hard_int(0, 360)
             .doc("How many wedges; below 2 none."),
-        Param::float("angle_radians", "Angle", 0.0, (-3.1415927, 3.1415927))
+        Param::float("angle_radians", "Angle", 0.0, (-PI, PI))
             .hard(-1e4, 1e4)
             .unit(Unit::Radians)
             .doc("Where the first wedge begins, anticlockwise from the right."),

@@ -1,5 +1,7 @@
 //! Blur along a way.
 
+use std::f32::consts::PI;
+
 use lumawire_core::{NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 
 use crate::gpu::Filter;
@@ -24,7 +26,7 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(0.0, 4.0)
             .doc("How long the way is."),
         Param::choice("mode", "Mode", &["straight", "zoom", "spin"]).doc("Which way."),
-        Param::float("angle_radians", "Angle", 0.0, (-3.1415927, 3.1415927))
+        Param::float("angle_radians", "Angle", 0.0, (-PI, PI))
             .hard(-1e4, 1e4)
             .unit(Unit::Radians)
             .doc("Direction of the straight way, anticlockwise from the right."),

@@ -20,7 +20,7 @@ pub const SPEC: NodeSpec = NodeSpec {
     outputs: &[Port::output("image", PortType::Image, "The picture drawn anew, linear.")],
     params: &[Param::int("size_px", "Size", 1, (1, 64))
         .hard_int(1, 1024)
-        .unit(Unit::Pixels)
+        .unit(Unit::Px)
         .doc("Side of a block in pixels.")],
     build: || {
         static DESCRIPTION: NodeSpec = SPEC;

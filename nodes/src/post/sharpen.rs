@@ -22,7 +22,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::float("amount", "Amount", 0.0, (-1.0, 2.0)).hard(-1.0, 16.0).doc("0 as it was."),
         Param::int("radius_px", "Radius", 1, (1, 8))
             .hard_int(1, 64)
-            .unit(Unit::Pixels)
+            .unit(Unit::Px)
             .doc("Size of the detail, in pixels."),
     ],
     build: || {

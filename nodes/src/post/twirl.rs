@@ -1,5 +1,7 @@
 //! A whirl.
 
+use std::f32::consts::PI;
+
 use lumawire_core::{NodeSpec, Param, Port, PortType, Rate, Role, Unit};
 
 use crate::gpu::Filter;
@@ -19,7 +21,7 @@ pub const SPEC: NodeSpec = NodeSpec {
     inputs: &[Port::required("image", PortType::Image, "The picture.")],
     outputs: &[Port::output("image", PortType::Image, "The picture drawn anew, linear.")],
     params: &[
-        Param::float("angle_radians", "Angle", 0.0, (-12.566371, 12.566371))
+        Param::float("angle_radians", "Angle", 0.0, (-4.0 * PI, 4.0 * PI))
             .hard(-1e4, 1e4)
             .unit(Unit::Radians)
             .doc("How far the middle turns, anticlockwise."),
