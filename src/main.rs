@@ -6,7 +6,9 @@ mod error;
 mod model_arg;
 mod npz;
 mod progress;
+mod settings;
 mod sheet;
+mod window;
 
 use std::process::ExitCode;
 

@@ -2,12 +2,14 @@
 
 mod check;
 pub mod clusters;
+mod devices;
 pub mod ganspace;
 mod import;
 mod model;
 pub mod new;
 mod nodes;
 mod render;
+mod run;
 pub mod synth;
 
 use std::io::Write;
@@ -29,6 +31,8 @@ use crate::error::CommandError;
 pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
         Command::Render(args) => render::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Devices => devices::run(),
         Command::Check { patch } => check::run(&patch),
         Command::Nodes { kind, json, markdown } => nodes::run(kind.as_deref(), json, markdown),
         Command::Import { file, out, licence, force } => {

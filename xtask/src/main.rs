@@ -6,6 +6,7 @@ mod ci;
 mod demo;
 mod direction;
 mod docs;
+mod live;
 mod setup;
 mod shell;
 mod test;
@@ -27,6 +28,11 @@ Usage: cargo xtask <chore> [arguments]
                            licences, clippy, tests
   bench [name]             run the benchmarks, all or one of: engine, generator, analysis, noise;
                            then print one table of the results
+  live-check [secs] [arguments]
+                           play music to a sound server of its own (PulseAudio, no sound card), run
+                           a patch live on it for 20 seconds or as long as asked, take the device
+                           away and bring it back, and report latency, drops and xruns; arguments
+                           go to `lumawire run`
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
@@ -60,6 +66,7 @@ fn run(args: &[String]) -> Outcome {
         ("ci", []) => ci::run(),
         ("bench", []) => bench::run(None),
         ("bench", [name]) => bench::run(Some(name)),
+        ("live-check", args) => live::run(args),
         ("bless", []) => bless::run(),
         ("docs", []) => docs::run(),
         ("demo" | "ci" | "bench" | "bless" | "docs", _) => {
