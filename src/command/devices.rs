@@ -17,7 +17,8 @@ pub fn run() -> Result<ExitCode, CommandError> {
         println!("{title}");
         let mut is_empty = true;
         for device in devices.iter().filter(|device| device.direction == direction) {
-            let is_chosen = direction == Direction::Input && chosen.as_ref() == Some(&device.name);
+            let is_chosen = direction == Direction::Input
+                && chosen.as_ref().is_some_and(|chosen| device.is_called(chosen));
             println!("  {}", line(device, is_chosen));
             is_empty = false;
         }

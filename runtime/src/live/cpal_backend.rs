@@ -18,9 +18,10 @@ use super::player::Player;
 /// Samples in a callback where nothing else is asked for: about ten milliseconds.
 const DEFAULT_BUFFER_LEN: u32 = 512;
 
-/// ALSA's own devices that are worth a line: cards, and the ways into sound servers. The others are
-/// plugins for parts of a card; `null` has no clock.
-const ALSA_SHOWN: [&str; 6] = ["default", "pulse", "pipewire", "jack", "hw:", "plughw:"];
+/// ALSA's own devices that are worth a line: cards, and the system's choice. The others are plugins
+/// for parts of a card, or lead to sound servers, which complain aloud where they do not run; `null`
+/// has no clock. All can be named in full.
+const ALSA_SHOWN: [&str; 3] = ["default", "hw:", "plughw:"];
 
 /// Opens the system's devices.
 pub struct CpalBackend {

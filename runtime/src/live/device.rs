@@ -61,6 +61,13 @@ pub struct Wanted {
     pub buffer_len: Option<u32>,
 }
 
+impl Device {
+    /// Whether `asked` is its name, its label, or a part of either.
+    pub fn is_called(&self, asked: &str) -> bool {
+        fits(&self.name, &self.label, asked)
+    }
+}
+
 /// Why a device cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeviceError {
@@ -165,6 +172,11 @@ impl Direction {
     }
 }
 
+fn fits(name: &str, label: &str, asked: &str) -> bool {
+    let asked = asked.to_lowercase();
+    name.to_lowercase().contains(&asked) || label.to_lowercase().contains(&asked)
+}
+
 /// The one of `devices`, as name and label, that `asked` means: in full before in part.
 pub(super) fn find<'a, T>(
     devices: &'a [(String, String, T)],
@@ -175,9 +187,7 @@ pub(super) fn find<'a, T>(
     if let Some(found) = devices.iter().find(exact) {
         return Ok(&found.2);
     }
-    let part = asked.to_lowercase();
-    let fits = |text: &str| text.to_lowercase().contains(&part);
-    let found: Vec<_> = devices.iter().filter(|(n, l, _)| fits(n) || fits(l)).collect();
+    let found: Vec<_> = devices.iter().filter(|(n, l, _)| fits(n, l, asked)).collect();
     match found[..] {
         [] => Err(DeviceError::Unknown { kind, name: asked.to_owned() }),
         [one] => Ok(&one.2),
