@@ -137,7 +137,7 @@ pub struct RunArgs {
     /// The patch. When its file changes, the show takes it up.
     pub patch: PathBuf,
     /// The sound device to hear, by name or a part of it (`lumawire devices`); `none` hears silence.
-    /// It is remembered for the next time. Without it: the one chosen last, else the system's.
+    /// One that is there is remembered for the next time. Without it: the one chosen last, else the system's.
     #[arg(long, value_name = "DEVICE", conflicts_with = "audio")]
     pub input: Option<String>,
     /// Play this sound file and hear it.

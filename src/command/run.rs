@@ -15,8 +15,8 @@ use crossbeam_channel::{Sender, bounded};
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
 use lumawire_runtime::live::{
-    Backend, CpalBackend, Direction, Health, Keeper, LiveInput, Picture, PictureSlot, Stage,
-    StageEnd, Stats, Wanted, open_input, open_playback,
+    Backend, CpalBackend, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
+    Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
 };
 use lumawire_runtime::show::Show;
 use lumawire_runtime::transport::{AudioFile, TransportError};
@@ -127,13 +127,14 @@ impl Source {
         }
         let path = Settings::path();
         let mut settings = path.as_deref().map(Settings::load).transpose()?.unwrap_or_default();
-        if let Some(input) = &args.input
-            && settings.audio.input.as_ref() != Some(input)
-        {
+        let Some(input) = &args.input else {
+            return Ok(Self::Input(Some(wanted(Direction::Input, settings.audio.input))));
+        };
+        if settings.audio.input.as_ref() != Some(input) && is_there(input) {
             settings.audio.input = Some(input.clone());
             path.as_deref().map(|path| settings.save(path)).transpose()?;
         }
-        Ok(Self::Input(Some(wanted(Direction::Input, settings.audio.input))))
+        Ok(Self::Input(Some(wanted(Direction::Input, Some(input.clone())))))
     }
 
     fn open(self, clock: Clock) -> std::io::Result<(Keeper, LiveInput)> {
@@ -147,6 +148,12 @@ impl Source {
             }
         }
     }
+}
+
+/// Whether there is an input of this name: what was mistyped is not remembered.
+fn is_there(name: &str) -> bool {
+    let is_it = |device: &Device| device.direction == Direction::Input && device.is_called(name);
+    devices().iter().any(is_it)
 }
 
 fn rate_of(clock: Clock) -> NonZero<u32> {

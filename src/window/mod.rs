@@ -94,7 +94,9 @@ fn describe(monitor: &MonitorHandle) -> Monitor {
 }
 
 fn no_display(error: &dyn std::fmt::Display) -> CommandError {
-    CommandError::Usage(format!("no window can be opened ({error}); --headless needs none"))
+    tracing::info!("{error}");
+    let why = "no window can be opened: no display answers; --headless needs none";
+    CommandError::Usage(why.to_owned())
 }
 
 struct App<'a, F> {

@@ -48,7 +48,7 @@ pub fn run(args: &[String]) -> Outcome {
             return Err(Failure::new(format!("`{program}` is missing: install {package}")));
         }
     }
-    shell::run(&mut shell::cargo(["build", "--release"]))?;
+    shell::run(&mut shell::cargo(["build", "--workspace", "--bin", "lumawire"]))?;
     let server = Server::start()?;
     let _music = server.play()?;
     let log = server.folder.join("stderr.txt");
@@ -61,7 +61,7 @@ pub fn run(args: &[String]) -> Outcome {
 /// Runs the patch; half-way the device goes away and returns. Gives the figures' lines.
 fn perform(server: &Server, secs: u64, more: &[String], log: &Path) -> Outcome<Vec<Json>> {
     let file = File::create(log).map_err(|e| Failure::new(e.to_string()))?;
-    let program = shell::root().join("target/release/lumawire");
+    let program = shell::root().join("target/debug/lumawire");
     let mut command = server.command(&program.to_string_lossy());
     command.args(["run", PATCH, "--headless", "--stats", "--input", INPUT]);
     command.args(["--secs", &secs.to_string()]).args(more);

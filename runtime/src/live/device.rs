@@ -217,6 +217,6 @@ mod tests {
         assert!(
             matches!(found("usb"), Err(DeviceError::Ambiguous { found, .. }) if found.len() == 2)
         );
-        assert!(matches!(found("x"), Err(DeviceError::Unknown { .. })));
+        assert!(matches!(found("zoom"), Err(DeviceError::Unknown { .. })));
     }
 }

@@ -117,24 +117,32 @@ mod tests {
 
     #[test]
     fn sines_keep_their_amplitude_and_come_when_it_says() {
-        for (from_hz, to_hz) in
-            [(44_100, 48_000), (48_000, 44_100), (96_000, 48_000), (8_000, 48_000)]
-        {
-            let sine = |hz: u32, i: f64| 0.5 * (TAU * 1_000.0 * i / f64::from(hz)).sin();
-            let input: Vec<f32> =
-                (0..from_hz).map(|i| sine(from_hz, f64::from(i)) as f32).collect();
+        let rates = [(44_100, 48_000), (48_000, 44_100), (96_000, 48_000), (8_000, 48_000)];
+        for (from_hz, to_hz) in rates {
+            let turn = TAU * 1_000.0;
+            let input: Vec<f32> = (0..from_hz)
+                .map(|i| (0.5 * (turn * f64::from(i) / f64::from(from_hz)).sin()) as f32)
+                .collect();
             let (out, delay) = resampled(&input, from_hz, to_hz);
             assert!(out.len().abs_diff(to_hz as usize) < 600, "{}", out.len());
-            let (mut noise, mut signal) = (0.0, 0.0);
-            for i in out.len() / 4..out.len() * 3 / 4 {
-                let truth = sine(to_hz, i as f64 - delay as f64);
-                noise += (f64::from(out[i]) - truth).powi(2);
-                signal += truth.powi(2);
+            // Half a second is a whole number of turns: sine and cosine are orthogonal in it.
+            let interior = to_hz as usize / 4..to_hz as usize * 3 / 4;
+            let (mut along, mut across, mut power) = (0.0, 0.0, 0.0);
+            for (i, v) in interior.clone().zip(&out[interior.clone()]) {
+                let (angle, v) = (turn * i as f64 / f64::from(to_hz), f64::from(*v));
+                along += v * angle.sin();
+                across += v * angle.cos();
+                power += v * v;
             }
-            // The delay is told in whole samples: half a sample of it is a phase of 0.065.
-            let snr_db = 10.0 * (signal / noise).log10();
-            println!("{from_hz} -> {to_hz}: {snr_db:.1} dB, delay {delay}");
-            assert!(snr_db > 20.0, "{from_hz} -> {to_hz}: {snr_db:.1} dB");
+            let (half, num) = (interior.len() as f64 / 2.0, along.hypot(across));
+            assert!((num / half - 0.5).abs() < 1e-4, "amplitude {}", num / half);
+            let snr_db = -10.0 * (1.0 - num * num / half / power).max(1e-15).log10();
+            let late = -across.atan2(along) / turn * f64::from(to_hz);
+            let period = f64::from(to_hz) / 1_000.0;
+            let error = (late - delay as f64 + period / 2.0).rem_euclid(period) - period / 2.0;
+            println!("{from_hz} -> {to_hz}: {snr_db:.1} dB, {delay} late but for {error:.2}");
+            assert!(snr_db > 90.0, "{from_hz} -> {to_hz}: {snr_db:.1} dB");
+            assert!(error.abs() < 1.5, "{from_hz} -> {to_hz}: off by {error} samples");
         }
     }
 }

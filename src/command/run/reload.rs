@@ -1,6 +1,6 @@
 //! Takes up the patch anew when its file changes, while the show goes on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, SystemTime};
 
@@ -45,7 +45,7 @@ impl Drop for Reloader {
 }
 
 fn watch(
-    path: &PathBuf,
+    path: &Path,
     clock: Clock,
     preparer: &Preparer,
     events: &Sender<Event>,
@@ -76,7 +76,7 @@ fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
 }
 
 fn take_up(path: &Path, clock: Clock, preparer: &Preparer) -> Result<(), String> {
-    let loaded = patch::load(path).map_err(|error| error.to_string())?;
+    let loaded = patch::load(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let plan = compile(&loaded.graph, &lumawire_nodes::registry()).map_err(|faults| {
         let list: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
         format!("{} has {} fault(s):{}", path.display(), faults.len(), list.concat())
