@@ -17,8 +17,9 @@ use super::player::{Feed, Feeder, Player};
 use super::steady::Steady;
 use crate::transport::Transport;
 
-/// A device that has not called for so long is gone: the largest usual buffers last half of it.
-const STALL: Duration = Duration::from_millis(400);
+/// A device that has not called for so long is gone: five times the largest usual buffers, so that a
+/// busy machine is not taken for an unplugged device.
+const STALL: Duration = Duration::from_secs(1);
 /// A device may take so long until its first call.
 const FIRST_CALL: Duration = Duration::from_secs(3);
 /// Time between two looks at the device.
