@@ -25,6 +25,10 @@ pub enum Command {
     /// Hear what is in a sound file: its features as arrays, tables and a picture.
     #[command(after_long_help = crate::command::analyse::long_help())]
     Analyse(crate::command::analyse::Args),
+    /// Play a patch live: sound in, pictures in a window.
+    Run(RunArgs),
+    /// List sound devices and screens.
+    Devices,
     /// Check a patch and list all its faults; exits with 1 if there are any.
     Check {
         /// The patch.
@@ -129,6 +133,78 @@ pub struct RenderArgs {
     /// No progress bar and no summary.
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// What `run` takes.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The patch. When its file changes, the show takes it up.
+    pub patch: PathBuf,
+    /// The sound device to hear, by name or a part of it (`lumawire devices`); `none` hears silence.
+    /// One that is there is remembered for the next time. Without it: the one chosen last, else the system's.
+    #[arg(long, value_name = "DEVICE", conflicts_with = "audio")]
+    pub input: Option<String>,
+    /// Play this sound file and hear it.
+    #[arg(long, value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// The device to play the file through; else the system's.
+    #[arg(long, value_name = "DEVICE", requires = "audio")]
+    pub audio_output: Option<String>,
+    /// Sample rate of the device, in Hz; else its own.
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1_000..=768_000))]
+    pub rate: Option<u32>,
+    /// Samples that the device hands over at once; else 512, or what the system prefers.
+    #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(16..=65_536))]
+    pub buffer: Option<u32>,
+    /// Fill a screen: its number or name (`lumawire devices`), or the window's own.
+    #[arg(long, value_name = "SCREEN", num_args = 0..=1)]
+    pub fullscreen: Option<Option<String>>,
+    /// Size of the window in pixels; else 1280x720.
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub window: Option<(u32, u32)>,
+    /// How pictures reach the screen.
+    #[arg(long, value_enum, default_value_t = Present::Vsync)]
+    pub present: Present,
+    /// No window: run, and count. Needs no display.
+    #[arg(long, conflicts_with_all = ["fullscreen", "window", "present"])]
+    pub headless: bool,
+    /// End after so many seconds of sound.
+    #[arg(long, value_parser = parse_secs)]
+    pub secs: Option<f64>,
+    /// Size of the picture in pixels; else the patch's own.
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub size: Option<(u32, u32)>,
+    /// Seed of everything random in the patch; else the patch's own.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Which output node to show, where the patch has several; else the first by name.
+    #[arg(long, value_name = "NODE")]
+    pub output: Option<String>,
+    /// Print the figures of every second as a line of JSON, and those of the run at its end.
+    #[arg(long)]
+    pub stats: bool,
+}
+
+/// How pictures reach the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Present {
+    /// In step with the screen, each in turn.
+    Vsync,
+    /// In step with the screen, the newest only, where the system can.
+    Newest,
+    /// At once; the picture may tear.
+    Immediate,
+}
+
+impl Present {
+    /// What wgpu calls it.
+    pub fn mode(self) -> wgpu::PresentMode {
+        match self {
+            Self::Vsync => wgpu::PresentMode::Fifo,
+            Self::Newest => wgpu::PresentMode::Mailbox,
+            Self::Immediate => wgpu::PresentMode::Immediate,
+        }
+    }
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32), String> {

@@ -7,8 +7,10 @@ mod error;
 mod model_arg;
 mod npz;
 mod progress;
+mod settings;
 mod sheet;
 mod text;
+mod window;
 
 use std::process::ExitCode;
 

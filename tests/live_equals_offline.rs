@@ -5,8 +5,16 @@
 mod common;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Builder};
+use std::time::{Duration, Instant};
 
 use lumawire_core::{AudioBlock, Value, compile, patch};
+use lumawire_runtime::live::{
+    Backend, Callback, DeviceError, Format, Opened, Watch, open_input, open_playback,
+};
 use lumawire_runtime::show::Show;
 use lumawire_runtime::transport::{Chunked, Memory, Transport};
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
@@ -28,7 +36,7 @@ fn sound() -> AudioBlock {
     block
 }
 
-/// Hashes of every control, trigger, chroma and latent of the plan at every frame.
+/// Hashes of every control, trigger, chroma and latent of the plan at every frame, at most 60.
 fn values(transport: impl Transport) -> Vec<Vec<u64>> {
     // Pictures follow from these values; without them the run is quick.
     let text = common::SMALL.replace("\"clock\"", "\"seed\": 7, \"clock\"");
@@ -37,7 +45,7 @@ fn values(transport: impl Transport) -> Vec<Vec<u64>> {
     let engine = Engine::new(prepare(plan, &RunCx::default(), None));
     let mut show = Show::new(engine, transport);
     let mut frames = Vec::new();
-    while show.run_until_frame().expect("sound").is_some() {
+    while frames.len() < 60 && show.run_until_frame().expect("sound").is_some() {
         show.engine.frame(FrameMode::Full);
         let plan = show.engine.plan().clone();
         let steps = 0..plan.steps.len() as u32;
@@ -76,5 +84,82 @@ fn any_portions_of_samples_give_bit_equal_values() {
     assert_eq!(distinct.len(), 60, "the values move with the sound");
     for seed in [1, 2, 3] {
         assert_eq!(values(Chunked::new(Memory::new(sound()), seed)), offline, "seed {seed}");
+    }
+}
+
+/// A thread in a device's place: an input hears `sound`, then silence; an output plays. Its
+/// callbacks are of uneven length.
+struct Fake {
+    sound: AudioBlock,
+    rate_hz: u32,
+}
+
+/// Ends the thread.
+struct Stream(Arc<AtomicBool>);
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Backend for Fake {
+    fn open(
+        &mut self,
+        connect: &mut dyn FnMut(Format) -> Option<Callback>,
+        _: Watch,
+    ) -> Result<Opened, DeviceError> {
+        let rate_hz = NonZero::new(self.rate_hz).expect("a rate");
+        let format = Format { rate_hz, num_channels: 2 };
+        let (callback, sound) = (connect(format).expect("a callback"), self.sound.clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let stream = Box::new(Stream(stop.clone()));
+        let run = move || act(callback, &sound, &stop);
+        Builder::new().name("fake-device".into()).spawn(run).expect("a thread");
+        Ok(Opened { name: "fake".into(), format, sample_format: "f32".into(), stream })
+    }
+}
+
+fn act(mut callback: Callback, sound: &AudioBlock, stop: &AtomicBool) {
+    let mut at = 0;
+    for i in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let len = (i * 7_919) % 900 + 1;
+        match &mut callback {
+            Callback::Capture(capture) => {
+                let sample = |i: usize, c: usize| sound.channel(c).get(i).copied().unwrap_or(0.0);
+                let samples: Vec<f32> =
+                    (at..at + len).flat_map(|i| [sample(i, 0), sample(i, 1)]).collect();
+                capture.write(&samples, Instant::now());
+            }
+            Callback::Play(player) => player.fill(&mut vec![0_i16; 2 * len], Instant::now()),
+        }
+        at += len;
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_a_device_hears_gives_bit_equal_values() {
+    let offline = values(Memory::new(sound()));
+    let device = Box::new(Fake { sound: sound(), rate_hz: 48_000 });
+    let rate_hz = NonZero::new(48_000).expect("a rate");
+    let frame = Duration::from_millis(33);
+    let (_keeper, input) = open_input(Some(device), rate_hz, frame).expect("sound");
+    assert_eq!(values(input), offline);
+}
+
+#[test]
+fn what_a_device_plays_gives_bit_equal_values_at_any_rate() {
+    let offline = values(Memory::new(sound()));
+    for device_hz in [48_000, 44_100] {
+        let device = Box::new(Fake { sound: AudioBlock::default(), rate_hz: device_hz });
+        let (rate_hz, file) = (NonZero::new(48_000), Box::new(Memory::new(sound())));
+        let rate_hz = rate_hz.expect("a rate");
+        let frame = Duration::from_millis(33);
+        let (_keeper, input) = open_playback(Some(device), file, rate_hz, frame).expect("sound");
+        assert_eq!(values(input), offline, "played at {device_hz} Hz");
     }
 }

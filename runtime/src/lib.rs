@@ -2,6 +2,7 @@
 //! pictures.
 
 pub mod engine;
+pub mod live;
 pub mod output;
 pub mod preparer;
 pub mod render;

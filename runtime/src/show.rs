@@ -34,6 +34,11 @@ impl<T: Transport> Show<T> {
         &self.transport
     }
 
+    /// The transport, to ask what changes it. What is read from it is missing to the engine.
+    pub fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// Begins again, with a transport at its first sample and the engine at its own.
     pub fn rewind(&mut self, transport: T) {
         self.transport = transport;

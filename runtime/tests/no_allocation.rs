@@ -1,4 +1,5 @@
 //! In steady state the engine allocates nothing.
+#![allow(clippy::expect_used)] // helpers of tests are tests
 #![allow(unsafe_code)] // a counting allocator can only be had by implementing `GlobalAlloc`
 
 mod stubs;
@@ -6,7 +7,15 @@ mod stubs;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use std::num::NonZero;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
 use lumawire_core::AudioBlock;
+use lumawire_runtime::live::{
+    Backend, Callback, DeviceError, Format, Opened, Watch, open_input, open_playback,
+};
+use lumawire_runtime::transport::Silence;
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
 
 struct Counting;
@@ -56,4 +65,51 @@ fn a_thousand_nodes_tick_without_allocating() {
     assert_eq!(allocations_in(|| (0..200).for_each(|_| tick(&mut engine))), 0);
     engine.set_timing(true);
     assert_eq!(allocations_in(|| (0..200).for_each(|_| tick(&mut engine))), 0);
+}
+
+/// A device that calls a hundred times while it is opened, and tells how often that allocated.
+struct Counted {
+    rate_hz: u32,
+    told: Sender<u64>,
+}
+
+impl Backend for Counted {
+    fn open(
+        &mut self,
+        connect: &mut dyn FnMut(Format) -> Option<Callback>,
+        _: Watch,
+    ) -> Result<Opened, DeviceError> {
+        let rate_hz = NonZero::new(self.rate_hz).expect("a rate");
+        let mut callback = connect(Format { rate_hz, num_channels: 2 }).expect("a callback");
+        let mut samples = [0_i16; 2 * 480];
+        let count = allocations_in(|| {
+            for len in 1..=100 {
+                match &mut callback {
+                    Callback::Capture(capture) => {
+                        capture.write(&samples[..8 * len], Instant::now())
+                    }
+                    Callback::Play(player) => player.fill(&mut samples[..8 * len], Instant::now()),
+                }
+            }
+        });
+        let _ = self.told.send(count);
+        Err(DeviceError::None("lasting"))
+    }
+}
+
+#[test]
+fn sound_callbacks_do_not_allocate() {
+    let rate_hz = NonZero::new(48_000).expect("a rate");
+    let head = Duration::from_millis(20);
+    for device_hz in [48_000, 44_100] {
+        let (told, counts) = channel();
+        let device =
+            |told| Some(Box::new(Counted { rate_hz: device_hz, told }) as Box<dyn Backend>);
+        let _input = open_input(device(told.clone()), rate_hz, head).expect("sound");
+        assert_eq!(counts.recv(), Ok(0), "input at {device_hz} Hz");
+        let sound = Box::new(Silence::new(2, None));
+        let _output = open_playback(device(told), sound, rate_hz, head).expect("sound");
+        let from_output = counts.iter().take(2).filter(|count| *count > 0).count();
+        assert_eq!(from_output, 0, "output at {device_hz} Hz");
+    }
 }

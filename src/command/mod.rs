@@ -3,12 +3,14 @@
 pub mod analyse;
 mod check;
 pub mod clusters;
+mod devices;
 pub mod ganspace;
 mod import;
 mod model;
 pub mod new;
 mod nodes;
 mod render;
+mod run;
 pub mod synth;
 
 use std::io::Write;
@@ -31,6 +33,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.command {
         Command::Render(args) => render::run(&args),
         Command::Analyse(args) => analyse::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Devices => devices::run(),
         Command::Check { patch } => check::run(&patch),
         Command::Nodes { kind, json, markdown } => nodes::run(kind.as_deref(), json, markdown),
         Command::Import { file, out, licence, force } => {

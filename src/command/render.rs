@@ -75,7 +75,7 @@ fn load(args: &RenderArgs, registry: &Registry) -> Result<Graph, CommandError> {
     Ok(graph)
 }
 
-fn choose_sink(plan: &Plan, asked: Option<&str>) -> Result<u32, CommandError> {
+pub(super) fn choose_sink(plan: &Plan, asked: Option<&str>) -> Result<u32, CommandError> {
     let id = |i: &u32| plan.steps[*i as usize].id.as_str();
     let mut sinks: Vec<u32> = plan.sinks.clone();
     sinks.sort_by_key(|i| id(i).to_owned());
@@ -312,7 +312,7 @@ fn costs(engine: &Engine) -> Vec<NodeCost> {
 }
 
 /// Sets a flag at the first Ctrl-C, so that the file is finished; a second one leaves at once.
-fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, CommandError> {
+pub(super) fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, CommandError> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {

@@ -6,6 +6,7 @@ mod ci;
 mod demo;
 mod direction;
 mod docs;
+mod live;
 mod setup;
 mod shell;
 mod test;
@@ -28,6 +29,11 @@ Usage: cargo xtask <chore> [arguments]
   bench [name]             run the benchmarks, all or one of: engine, generator, analysis, noise;
                            then print one table of the results. Where LUMAWIRE_PYTHON (or python3)
                            has PyTorch or librosa, those are measured in turn
+  live-check [secs] [arguments]
+                           play music to a sound server of its own (PulseAudio, no sound card), run
+                           a patch live on it for 20 seconds or as long as asked, take the device
+                           away and bring it back, and report latency, drops and xruns; arguments
+                           go to `lumawire run`
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
@@ -61,6 +67,7 @@ fn run(args: &[String]) -> Outcome {
         ("ci", []) => ci::run(),
         ("bench", []) => bench::run(None),
         ("bench", [name]) => bench::run(Some(name)),
+        ("live-check", args) => live::run(args),
         ("bless", []) => bless::run(),
         ("docs", []) => docs::run(),
         ("demo" | "ci" | "bench" | "bless" | "docs", _) => {

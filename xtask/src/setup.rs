@@ -43,6 +43,18 @@ const ITEMS: &[Item] = &[
         ],
     },
     Item {
+        name: "pkg-config",
+        purpose: "finds the sound library",
+        found: || !cfg!(target_os = "linux") || shell::find_program("pkg-config").is_some(),
+        packages: &[(Apt, "pkg-config"), (Dnf, "pkgconf-pkg-config"), (Pacman, "pkgconf")],
+    },
+    Item {
+        name: "ALSA",
+        purpose: "sound in and out; its headers build the program",
+        found: has_alsa,
+        packages: &[(Apt, "libasound2-dev"), (Dnf, "alsa-lib-devel"), (Pacman, "alsa-lib")],
+    },
+    Item {
         name: "ffmpeg",
         purpose: "encodes video; the tests read it back with ffprobe",
         found: || ["ffmpeg", "ffprobe"].iter().all(|name| shell::find_program(name).is_some()),
@@ -225,6 +237,12 @@ fn has_vulkan_loader() -> bool {
         folders.extend(std::env::split_paths(&more));
     }
     folders.iter().any(|folder| folder.join("libvulkan.so.1").exists())
+}
+
+/// Whether the sound library can be built against.
+fn has_alsa() -> bool {
+    !cfg!(target_os = "linux")
+        || shell::succeeds(&mut shell::command("pkg-config", ["--exists", "alsa"]))
 }
 
 /// Whether a description of an installed driver lies where the Vulkan loader looks.

@@ -22,13 +22,13 @@ pub use memory::{Memory, Silence};
 
 /// A source of samples at the patch's sample rate, full scale ±1, all of them finite.
 pub trait Transport: Send {
-    /// Channels that it delivers; constant.
+    /// Channels that it delivers; constant, unless a live device changes.
     fn num_channels(&self) -> usize;
 
     /// Samples in a channel from beginning to end, if known; an estimate for progress.
     fn num_samples(&self) -> Option<u64>;
 
-    /// Fills `block` (already shaped `[num_channels, len]`) from sample `from` on with as many
+    /// Fills `block` (shaped `[num_channels, len]` when it was begun) from sample `from` on with as many
     /// samples as it has now: at least one unless it has ended or `from` is the block's end.
     /// Waits if it has none yet. Once ended, it stays ended.
     fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError>;

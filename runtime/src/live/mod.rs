@@ -1,0 +1,36 @@
+//! The stage: sound from a device, the engine driven by its clock, pictures to whoever shows them.
+//!
+//! ```text
+//! callback ──ring──▶ LiveInput ──▶ Show, Engine ──▶ PictureSlot ──▶ window
+//!    ▲                                   │                            │
+//!  Keeper (opens, watches, reopens)      └────────▶ Stats ◀───────────┘
+//! ```
+//!
+//! The only clock is the device's: the engine runs the samples that have come, and a frame is due
+//! when its sample is. Where there is no device, a [`steady`] clock plays its part.
+
+mod cpal_backend;
+mod device;
+mod health;
+mod input;
+mod keeper;
+mod line;
+mod player;
+mod resample;
+mod slot;
+mod stage;
+mod stats;
+mod steady;
+
+pub use cpal_backend::CpalBackend;
+pub use device::{
+    Backend, Callback, Device, DeviceError, Direction, Format, Opened, Wanted, Watch, devices,
+};
+pub use health::{Health, HealthCounts};
+pub use input::LiveInput;
+pub use keeper::{AudioEvent, Keeper, open_input, open_playback};
+pub use line::Capture;
+pub use player::Player;
+pub use slot::{Picture, PictureSlot};
+pub use stage::{Stage, StageEnd};
+pub use stats::{Distribution, Stats, StatsReport};

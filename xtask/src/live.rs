@@ -1,0 +1,198 @@
+//! `cargo xtask live-check`: a live run against a real sound server, without a sound card.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use crate::shell::{self, Failure, Outcome};
+
+const PATCH: &str = "patches/calm_drift.lumawire";
+const SOUND: &str = "patches/music/sectoid_war_of_freedom.flac";
+const INPUT: &str = "pulseaudio:stage.monitor";
+const SINK: [&str; 4] = ["module-null-sink", "sink_name=stage", "rate=48000", "channels=2"];
+const DEFAULT_SECS: u64 = 20;
+/// How long anything of the server's may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A child that ends with this.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A sound server of our own, in a folder of its own.
+struct Server {
+    folder: PathBuf,
+    _process: Ended,
+}
+
+/// `cargo xtask live-check [secs] [lumawire's own arguments]`.
+pub fn run(args: &[String]) -> Outcome {
+    let (secs, more) = match args.split_first() {
+        Some((first, more)) if first.parse::<u64>().is_ok() => {
+            (first.parse().unwrap_or(DEFAULT_SECS), more)
+        }
+        _ => (DEFAULT_SECS, args),
+    };
+    for (program, package) in [("pulseaudio", "pulseaudio"), ("pactl", "pulseaudio-utils")] {
+        if shell::find_program(program).is_none() {
+            return Err(Failure::new(format!("`{program}` is missing: install {package}")));
+        }
+    }
+    shell::run(&mut shell::cargo(["build", "--workspace", "--bin", "lumawire"]))?;
+    let server = Server::start()?;
+    let _music = server.play()?;
+    let log = server.folder.join("stderr.txt");
+    let lines = perform(&server, secs, more, &log)?;
+    let events = fs::read_to_string(&log).unwrap_or_default();
+    print!("{events}");
+    judge(&lines, &events, secs)
+}
+
+/// Runs the patch; half-way the device goes away and returns. Gives the figures' lines.
+fn perform(server: &Server, secs: u64, more: &[String], log: &Path) -> Outcome<Vec<Json>> {
+    let file = File::create(log).map_err(|e| Failure::new(e.to_string()))?;
+    let program = shell::root().join("target/debug/lumawire");
+    let mut command = server.command(&program.to_string_lossy());
+    command.args(["run", PATCH, "--headless", "--stats", "--input", INPUT]);
+    command.args(["--secs", &secs.to_string()]).args(more);
+    command.stdout(Stdio::piped()).stderr(file);
+    let mut child = Ended(command.spawn().map_err(|e| Failure::new(format!("lumawire: {e}")))?);
+    let stdout = child.0.stdout.take().ok_or_else(|| Failure::new("no output to read"))?;
+    let mut lines = Vec::new();
+    let mut is_away = false;
+    let mut module = server.module()?;
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        let line: Json = serde_json::from_str(&line)
+            .map_err(|e| Failure::new(format!("not a line of figures: {line}: {e}")))?;
+        println!("{line}");
+        lines.push(line);
+        let n = lines.len() as u64;
+        if n == secs / 2 {
+            println!("-- the device goes away");
+            server.pactl(&["unload-module", &module])?;
+            is_away = true;
+        } else if is_away && n >= secs / 2 + 3 {
+            println!("-- the device returns");
+            module = server.load()?;
+            is_away = false;
+        }
+    }
+    let status = child.0.wait().map_err(|e| Failure::new(e.to_string()))?;
+    if status.success() { Ok(lines) } else { Err(Failure::new(format!("lumawire: {status}"))) }
+}
+
+/// Whether the run was what a live run must be.
+fn judge(lines: &[Json], events: &str, secs: u64) -> Outcome {
+    let recent: Vec<&Json> = lines.iter().filter(|line| line["kind"] == "recent").collect();
+    let whole = lines.iter().find(|line| line["kind"] == "whole");
+    let whole = whole.ok_or_else(|| Failure::new("no figures of the whole run"))?;
+    let peak = |line: &&&Json| line["peak_db"].as_f64().unwrap_or(-200.0) > -60.0;
+    let half = recent.len() / 2;
+    let faults: Vec<&str> = [
+        (recent.len() as u64 + 2 < secs, "the run ended early"),
+        (!recent[..half].iter().any(|line| peak(&line)), "no music was heard"),
+        (!recent[half..].iter().rev().take(2).any(|line| peak(&line)), "no music after the return"),
+        (recent.iter().any(|line| line["shown"] == 0), "a second without a picture"),
+        (!events.contains("is gone"), "the loss of the device was not told"),
+        (events.matches("sound: pulseaudio:stage.monitor, ").count() < 2, "no return was told"),
+    ]
+    .into_iter()
+    .filter_map(|(is, fault)| is.then_some(fault))
+    .collect();
+    let (latency, total) = (&whole["latency"], |key: &str| whole[key].to_string());
+    println!(
+        "{} frames drawn, {} skipped, {} xruns, {} overflows; sound to picture: median {} ms, p99 \
+         {} ms, longest {} ms",
+        total("drawn"),
+        total("skipped"),
+        total("xruns_total"),
+        total("overflows_total"),
+        latency["median_ms"],
+        latency["p99_ms"],
+        latency["max_ms"]
+    );
+    if faults.is_empty() { Ok(()) } else { Err(Failure::new(faults.join("; "))) }
+}
+
+impl Server {
+    fn start() -> Outcome<Self> {
+        let name = format!("lumawire-live-check-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let fault = |e: std::io::Error| Failure::new(format!("{}: {e}", folder.display()));
+        fs::create_dir_all(&folder).map_err(fault)?;
+        let script = folder.join("server.pa");
+        let socket = "load-module module-native-protocol-unix auth-anonymous=1";
+        fs::write(&script, format!("{socket}\nload-module {}\n", SINK.join(" "))).map_err(fault)?;
+        let mut command = in_folder("pulseaudio", &folder);
+        command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]);
+        command.args(["--realtime=no", "--high-priority=no", "-F"]).arg(&script);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let process = Ended(command.spawn().map_err(|e| Failure::new(format!("pulseaudio: {e}")))?);
+        let server = Self { folder, _process: process };
+        let started = Instant::now();
+        while !shell::succeeds(server.command("pactl").arg("info")) {
+            if started.elapsed() > PATIENCE {
+                return Err(Failure::new("the sound server does not answer"));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(server)
+    }
+
+    /// A program that finds this server alone.
+    fn command(&self, program: &str) -> Command {
+        let mut command = in_folder(program, &self.folder);
+        command.env("LUMAWIRE_SETTINGS", self.folder.join("settings.json"));
+        command
+    }
+
+    fn pactl(&self, args: &[&str]) -> Outcome<String> {
+        shell::read(self.command("pactl").args(args)).map(|text| text.trim().to_owned())
+    }
+
+    fn load(&self) -> Outcome<String> {
+        self.pactl(&[&["load-module"], &SINK[..]].concat())
+    }
+
+    /// The number of the device's module.
+    fn module(&self) -> Outcome<String> {
+        let list = self.pactl(&["list", "short", "modules"])?;
+        let line = list.lines().find(|line| line.contains("module-null-sink"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.map(str::to_owned).ok_or_else(|| Failure::new("the server has no null sink"))
+    }
+
+    /// Plays the music to the device, again and again, whenever it is there.
+    fn play(&self) -> Outcome<Ended> {
+        let wav = self.folder.join("music.wav");
+        let convert = ["-v", "error", "-i", SOUND, "-ar", "48000", "-y"];
+        shell::run(shell::command("ffmpeg", convert).arg(&wav))?;
+        let mut command = self.command("sh");
+        let script =
+            "while :; do paplay --device=stage --latency-msec=20 \"$0\" || sleep 0.2; done";
+        command.args(["-c", script]).arg(&wav).stdin(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map(Ended).map_err(|e| Failure::new(format!("paplay: {e}")))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn in_folder(program: &str, folder: &Path) -> Command {
+    let mut command = shell::command(program, std::iter::empty::<&str>());
+    command.env("XDG_RUNTIME_DIR", folder).env("HOME", folder).env_remove("PULSE_SERVER");
+    command
+}
