@@ -9,8 +9,9 @@ use crate::spectrum::stft::{StftSettings, stft};
 /// Harmonic and percussive part of a sound, each as long as that: librosa's `effects.hpss`. With
 /// margins of 1 both sum to the sound.
 pub fn hpss(sound: &[f32], stft_settings: &StftSettings, settings: &HpssSettings) -> [Vec<f32>; 2] {
-    let parts = super::hpss::hpss(&stft(sound, stft_settings), settings);
-    parts.map(|part| istft(&part, stft_settings, Some(sound.len())))
+    let [sings, strikes] = super::hpss::hpss(&stft(sound, stft_settings), settings);
+    let back = |part| istft(part, stft_settings, Some(sound.len()));
+    rayon::join(|| back(&sings), || back(&strikes)).into()
 }
 
 /// The harmonic part alone: librosa's `effects.harmonic`.

@@ -11,6 +11,7 @@ pub mod cqt;
 pub mod filter;
 pub mod flatness;
 pub mod hpss;
+pub mod hpss_audio;
 pub mod istft;
 mod layout;
 pub mod level;
