@@ -36,6 +36,7 @@ pub const ALL: &[&NodeSpec] = &[
     &analysis::filter::SPEC,
     &analysis::flatness::SPEC,
     &analysis::hpss::SPEC,
+    &analysis::hpss_audio::SPEC,
     &analysis::istft::SPEC,
     &analysis::level::SPEC,
     &analysis::loudness::SPEC,

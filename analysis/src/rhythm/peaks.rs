@@ -33,11 +33,6 @@ impl PeakSettings {
         }
     }
 
-    /// Frames after a peak that must be known before it is one.
-    pub fn latency(&self) -> usize {
-        self.post_max.max(self.post_avg).max(1) - 1
-    }
-
     /// The longest wait that still lets peaks lie `min_gap_secs` apart, but no closer.
     pub fn wait(min_gap_secs: f64, hop_secs: f64) -> usize {
         (min_gap_secs / hop_secs - 1e-6).ceil().max(1.0) as usize - 1
@@ -100,58 +95,6 @@ pub fn onset_backtrack(frames: &[usize], energy: &[f32]) -> Vec<usize> {
     frames.iter().map(back).collect()
 }
 
-/// As [`peak_pick`], value by value: what is a peak is known [`PeakSettings::latency`] values later.
-#[derive(Debug, Clone)]
-pub struct PeakPicker {
-    settings: PeakSettings,
-    /// The last values, as far as a window reaches.
-    values: Vec<f32>,
-    max_len: usize,
-    /// Values still to come that can be no peak.
-    rest: usize,
-}
-
-impl PeakPicker {
-    /// Before the first value.
-    pub fn new(settings: PeakSettings) -> Self {
-        let max_len = settings.pre_max.max(settings.pre_avg) + 1 + settings.latency();
-        Self { settings, values: Vec::with_capacity(max_len), max_len, rest: 0 }
-    }
-
-    /// Takes a value, and says whether the one `latency` before it is a peak.
-    pub fn push(&mut self, x: f32) -> bool {
-        if self.values.len() == self.max_len {
-            self.values.copy_within(1.., 0);
-            self.values.pop();
-        }
-        self.values.push(x);
-        let Some(frame) = (self.values.len() - 1).checked_sub(self.settings.latency()) else {
-            return false;
-        };
-        if self.rest > 0 {
-            self.rest -= 1;
-            return false;
-        }
-        let is_peak = self.settings.is_peak(&self.values, frame);
-        if is_peak {
-            self.rest = self.settings.wait;
-        }
-        is_peak
-    }
-
-    /// Changes what makes a peak without forgetting, as far as the windows have room.
-    pub fn set(&mut self, delta: f32, wait: usize) {
-        (self.settings.delta, self.settings.wait) = (delta, wait);
-        self.rest = self.rest.min(wait);
-    }
-
-    /// Forgets all values.
-    pub fn clear(&mut self) {
-        self.values.clear();
-        self.rest = 0;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,23 +124,6 @@ mod tests {
             at(8_000, 512),
             PeakSettings { pre_avg: 1, post_avg: 2, wait: 0, ..at(8_000, 512) }
         );
-    }
-
-    #[test]
-    fn value_by_value_gives_the_same_peaks() {
-        let x = reference("librosa/onset_strength.bin");
-        for (pre_max, post_max, pre_avg, post_avg, wait) in
-            [(1, 1, 4, 5, 1), (3, 2, 10, 1, 0), (0, 1, 0, 1, 0), (2, 5, 3, 3, 4), (0, 0, 1, 0, 9)]
-        {
-            let settings = PeakSettings { pre_max, post_max, pre_avg, post_avg, delta: 0.4, wait };
-            let latency = settings.latency();
-            let mut picker = PeakPicker::new(settings);
-            let found: Vec<usize> =
-                (0..x.len()).filter(|&i| picker.push(x[i])).map(|i| i - latency).collect();
-            let mut expected = peak_pick(&x, &settings);
-            expected.retain(|&frame| frame + latency < x.len());
-            assert_eq!(found, expected, "{settings:?}");
-        }
     }
 
     #[test]

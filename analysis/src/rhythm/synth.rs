@@ -61,6 +61,8 @@ impl Played {
 
 /// Time before the first bar.
 const LEAD_SECS: f64 = 0.5;
+/// Time after which the longest stroke, 100 dB down, is cut: louder, the cut would be an onset.
+const RING_SECS: f64 = 1.2;
 
 impl Drums {
     /// The sound, and its truth.
@@ -85,7 +87,9 @@ impl Drums {
                 strokes_secs[drum].push(at_secs);
                 let start = (at_secs * rate).round() as usize;
                 let mut voice = Voice::new(drum, rate);
-                for (i, out) in sound[start..].iter_mut().take((0.4 * rate) as usize).enumerate() {
+                for (i, out) in
+                    sound[start..].iter_mut().take((RING_SECS * rate) as usize).enumerate()
+                {
                     let secs = i as f64 / rate;
                     let rise = (secs / self.attack_secs).min(1.0);
                     *out += gain * rise * voice.next(secs, &mut noise);

@@ -111,8 +111,9 @@ fn separate<T: Copy + Default + Send + Sync, U: Copy + Default + Send + Sync>(
     give: impl Fn(T, f32) -> U + Sync,
 ) -> [Rows<U>; 2] {
     let (num_frames, num_bins) = (rows.num_frames(), rows.num_bins().max(1));
-    let mut outs = [const { Vec::new() }; 2];
-    outs.iter_mut().for_each(|out| out.resize(rows.data().len(), U::default()));
+    // Their pages, which are many, are first touched on all threads.
+    let blank = || rows.data().par_iter().map(|_| U::default()).collect::<Vec<U>>();
+    let mut outs = [blank(), blank()];
     let [harmonic, percussive] = &mut outs;
     let chunks = harmonic
         .par_chunks_mut(CHUNK_ROWS * num_bins)

@@ -42,41 +42,61 @@ pub const SPEC: NodeSpec = NodeSpec {
         Port::output("harmonic", PortType::Spectrum, "What sings, [hops, n_fft/2 + 1]."),
         Port::output("percussive", PortType::Spectrum, "What strikes, [hops, n_fft/2 + 1]."),
     ],
-    params: &[
-        MODE,
-        Param::int("kernel_time", "Rows", 31, (3, 63))
-            .hard_int(1, 127)
-            .rebuild()
-            .doc("Rows of the median over time; an even number counts as the next odd one."),
-        Param::int("kernel_freq", "Bins", 31, (3, 63))
-            .hard_int(1, 127)
-            .rebuild()
-            .doc("Bins of the median over frequency; an even number counts as the next odd one."),
-        Param::float("margin_harmonic", "Harmonic margin", 1.0, (1.0, 16.0))
-            .hard(1.0, 100.0)
-            .doc("How far a tone must outweigh the drums: above 1 what is neither goes to nobody."),
-        Param::float("margin_percussive", "Percussive margin", 1.0, (1.0, 16.0))
-            .hard(1.0, 100.0)
-            .doc("How far a drum must outweigh the tones."),
-        Param::choice("mask", "Mask", &["soft", "hard"])
-            .doc("Soft shares each bin out, hard gives it to one side."),
-        Param::float("power", "Power", 2.0, (1.0, 4.0))
-            .hard(0.5, 8.0)
-            .doc("Exponent of the soft mask: the larger, the harder."),
-    ],
-    build: || Box::new(Hpss::new(31, 31, true)),
+    params: PARAMS,
+    build: || {
+        let rows = HpssRows::new(&HpssSettings::default(), true);
+        Box::new(Hpss { layout: Layout::default(), rows })
+    },
 };
 
-/// Where the window over time lies.
-pub(super) const MODE: Param = Param::choice("mode", "Mode", &["auto", "centred", "trailing"])
-    .rebuild()
-    .doc("Centred: the median about each row, exact and late. Trailing: that of the rows so far, at once. Auto: centred in an offline render, trailing live.");
+/// How sound is parted.
+pub(super) const PARAMS: &[Param] = &[
+    Param::choice("mode", "Mode", &["auto", "centred", "trailing"])
+        .rebuild()
+        .doc("Centred: the median about each row, exact and late. Trailing: that of the rows so far, at once. Auto: centred in an offline render, trailing live."),
+    Param::int("kernel_time", "Rows", 31, (3, 63))
+        .hard_int(1, 127)
+        .rebuild()
+        .doc("Rows of the median over time; an even number counts as the next odd one."),
+    Param::int("kernel_freq", "Bins", 31, (3, 63))
+        .hard_int(1, 127)
+        .rebuild()
+        .doc("Bins of the median over frequency; an even number counts as the next odd one."),
+    Param::float("margin_harmonic", "Harmonic margin", 1.0, (1.0, 16.0))
+        .hard(1.0, 100.0)
+        .doc("How far a tone must outweigh the drums: above 1 what is neither goes to nobody."),
+    Param::float("margin_percussive", "Percussive margin", 1.0, (1.0, 16.0))
+        .hard(1.0, 100.0)
+        .doc("How far a drum must outweigh the tones."),
+    Param::choice("mask", "Mask", &["soft", "hard"])
+        .doc("Soft shares each bin out, hard gives it to one side."),
+    Param::float("power", "Power", 2.0, (1.0, 4.0))
+        .hard(0.5, 8.0)
+        .doc("Exponent of the soft mask: the larger, the harder."),
+];
 
-/// Whether windows are centred, where parameter `i` is [`MODE`].
-pub(super) fn is_centred(cx: &PrepareCx<'_>, i: usize) -> bool {
-    match cx.params.choice(i) {
+/// What parts rows as [`PARAMS`] ask.
+pub(super) fn rows(cx: &PrepareCx<'_>) -> HpssRows {
+    let odd = |i| usize::try_from(cx.params.int(i)).unwrap_or(1) | 1;
+    let settings = HpssSettings {
+        kernel_rows: odd(PARAM_KERNEL_TIME),
+        kernel_bins: odd(PARAM_KERNEL_FREQ),
+        mask: Mask::default(),
+    };
+    let is_centred = match cx.params.choice(PARAM_MODE) {
         0 => cx.looks_ahead,
         chosen => chosen == 1,
+    };
+    HpssRows::new(&settings, is_centred)
+}
+
+/// How [`PARAMS`] share bins out.
+pub(super) fn mask(params: &Params<'_>) -> Mask {
+    let is_hard = params.choice(PARAM_MASK) == 1;
+    Mask {
+        power: if is_hard { f32::INFINITY } else { params.float(PARAM_POWER) },
+        margin_harmonic: params.float(PARAM_MARGIN_HARMONIC),
+        margin_percussive: params.float(PARAM_MARGIN_PERCUSSIVE),
     }
 }
 
@@ -85,18 +105,9 @@ struct Hpss {
     rows: HpssRows,
 }
 
-impl Hpss {
-    fn new(kernel_rows: usize, kernel_bins: usize, centred: bool) -> Self {
-        let settings = HpssSettings { kernel_rows, kernel_bins, mask: Mask::default() };
-        Self { layout: Layout::default(), rows: HpssRows::new(&settings, centred) }
-    }
-}
-
 impl Node for Hpss {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
-        let odd = |i| usize::try_from(cx.params.int(i)).unwrap_or(1) | 1;
-        let centred = is_centred(cx, PARAM_MODE);
-        *self = Self::new(odd(PARAM_KERNEL_TIME), odd(PARAM_KERNEL_FREQ), centred);
+        *self = Self { layout: Layout::default(), rows: rows(cx) };
         Ok(())
     }
 
@@ -135,15 +146,6 @@ impl Node for Hpss {
 
     fn reset(&mut self) {
         self.rows.clear();
-    }
-}
-
-fn mask(params: &Params<'_>) -> Mask {
-    let is_hard = params.choice(PARAM_MASK) == 1;
-    Mask {
-        power: if is_hard { f32::INFINITY } else { params.float(PARAM_POWER) },
-        margin_harmonic: params.float(PARAM_MARGIN_HARMONIC),
-        margin_percussive: params.float(PARAM_MARGIN_PERCUSSIVE),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod drop;
 pub mod filter;
 pub mod flatness;
 pub mod hpss;
+pub mod hpss_audio;
 pub(crate) mod hue;
 pub mod istft;
 mod layout;

@@ -37,8 +37,10 @@ pub const SPEC: NodeSpec = NodeSpec {
           octave, 20·log10(1 + |X|), with the largest of three before (superflux), weighted by the \
           local group delay as well (complex flux; both Böck and Widmer 2013), or with the same \
           before (flux). Causal: strength = flux over its running peak, which stays within 1 to \
-          20 dB; a hit comes when the strength is the largest of 30 ms and exceeds the mean of the \
-          last 0.15 s by 0.5·(1 − sensitivity), at the earliest `min_gap_secs` after the last. \
+          15 dB and begins at 10; a hit comes when the strength is the largest of 30 ms and exceeds \
+          the average of the last 0.15 s, 0.7 of their mean and 0.3 of their median, by \
+          0.5·(1 − sensitivity), at the earliest `min_gap_secs` after the last. The rows that reach \
+          back before the first sample tell of none. \
           Looking ahead: the node hears the whole sound first; strength = flux as a share of its \
           range over the sound, and a hit is a peak that exceeds the mean of 0.1 s to either side by \
           0.35·(1 − sensitivity): at 0.8 librosa's onset_detect. Either way an attack shows within \

@@ -6,14 +6,16 @@ use lumawire_analysis::rhythm::onset_strength::{OnsetSettings, band_range};
 use lumawire_analysis::rhythm::onset_tracker::{OnsetTracker, TrackerSettings};
 use lumawire_analysis::rhythm::peaks::{PeakSettings, onset_shares};
 use lumawire_analysis::spectrum::layout::Layout;
+use lumawire_analysis::spectrum::stft::StftSettings;
 use lumawire_core::{Param, Unit};
 use num_complex::Complex32;
 
 /// What sensitivity 0 asks for: causal, and of a whole file, where 0.8 then gives librosa's onsets.
 const MAX_THRESHOLD: f32 = 0.5;
 const MAX_THRESHOLD_WHOLE: f32 = 0.35;
-/// Range of the running peak, in dB.
-const PEAK_RANGE_DB: (f32, f32) = (1.0, 20.0);
+/// Range of the running peak, and where it begins, in dB.
+const PEAK_RANGE_DB: (f32, f32) = (1.0, 15.0);
+const FIRST_PEAK_DB: f32 = 10.0;
 
 /// How the strength of a row is measured.
 pub const METHOD: Param =
@@ -123,7 +125,7 @@ impl Voice {
     pub fn new(studies: bool) -> Self {
         Self {
             layout: Layout::default(),
-            tracker: OnsetTracker::new(1.0),
+            tracker: OnsetTracker::new(StftSettings::default().layout(48_000)),
             studies,
             heard: Vec::new(),
             learnt: None,
@@ -137,7 +139,7 @@ impl Voice {
     /// Takes rows of this layout from now on.
     pub fn prepare_for(&mut self, layout: Layout) {
         self.layout = layout;
-        self.tracker = OnsetTracker::new(layout.hop_secs());
+        self.tracker = OnsetTracker::new(layout);
     }
 
     /// Takes the rise of the next row, and says whether that is a hit.
@@ -171,6 +173,7 @@ impl Voice {
                 min_gap_secs: settings.min_gap_secs,
                 peak_secs: settings.peak_secs,
                 peak_range: PEAK_RANGE_DB,
+                first_peak: FIRST_PEAK_DB,
             },
         );
         self.strength = self.tracker.strength();
