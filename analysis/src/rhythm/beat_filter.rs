@@ -16,7 +16,7 @@ const ATTACK_SECS: f64 = 0.022;
 /// Strength expected on the beat and away from it, over the mean.
 const STRENGTH: (f64, f64) = (3.2, 0.45);
 /// How far half and quarter beats stand out, where beats do by 1.
-const HALF: f64 = 0.25;
+const HALF: f64 = 0.2;
 const QUARTER: f64 = 0.1;
 /// Part of the evidence that counts: neighbouring steps are not independent.
 const TRUST: f64 = 0.4;

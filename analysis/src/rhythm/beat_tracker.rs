@@ -129,6 +129,9 @@ impl BeatTracker {
 
     /// Stays with the belief as long as it holds, and else takes the likeliest.
     fn choose(&mut self) {
+        if self.heard_secs == 0.0 {
+            return;
+        }
         let secs = self.row_secs * self.rows_per_step as f64;
         let here = self.filter.near(self.belief.bpm, self.belief.phase);
         let best = self.filter.likeliest();
