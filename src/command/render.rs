@@ -288,7 +288,10 @@ impl Job {
                 _ => progress.try_send(event).is_ok(),
             };
         };
-        study(&mut show, || self.source.open(), &self.stop, tell)?;
+        // Silence teaches nothing, however long it is.
+        if self.source.path.is_some() {
+            study(&mut show, || self.source.open(), &self.stop, tell)?;
+        }
         let summary = render(&mut show, self.sink, self.range, open, &self.stop, tell)?;
         let graphics =
             services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe().to_owned());

@@ -106,7 +106,7 @@ impl NoveltyTracker {
     fn slide(&mut self, row: &[f32]) {
         let len = (self.num_recent + self.num_past) as u64;
         let (now, recent) = (self.num_rows, self.num_recent as u64);
-        if let Some(leaves) = now.checked_sub(len) {
+        if let Some(leaves) = now.checked_sub(len).filter(|&row| row >= self.began) {
             let leaving = self.ring.row((leaves % len) as usize);
             self.past.iter_mut().zip(leaving).for_each(|(s, &x)| *s -= f64::from(x));
         }
@@ -131,9 +131,10 @@ impl NoveltyTracker {
     }
 
     /// Distance of the two means, 0 for equal ones and 1 for windows that share nothing; 0 until the
-    /// older window is as long as the recent one.
+    /// older window is as long as the recent one. The older one holds the running section alone: what
+    /// was before it would make its middle new again.
     fn contrast(&self) -> f32 {
-        let num_past = self.num_rows.saturating_sub(self.num_recent as u64);
+        let num_past = self.num_rows.saturating_sub(self.began + self.num_recent as u64);
         if num_past < self.num_recent.min(self.num_past) as u64 {
             return 0.0;
         }
@@ -147,6 +148,14 @@ impl NoveltyTracker {
         self.peak = None;
         self.heard = Some(self.num_rows);
         self.began = self.num_rows.saturating_sub(age + self.num_recent as u64);
+        let len = (self.num_recent + self.num_past) as u64;
+        self.past.fill(0.0);
+        for row in self.began.max(self.num_rows.saturating_sub(len))
+            ..self.num_rows.saturating_sub(self.num_recent as u64)
+        {
+            let row = self.ring.row((row % len) as usize);
+            self.past.iter_mut().zip(row).for_each(|(s, &x)| *s += f64::from(x));
+        }
         let others = (0..self.num_kinds).filter(|&k| k != self.label);
         let from = |k: usize| {
             distance(&self.recent, self.num_recent as u64, self.kinds.row(k), self.counts[k])
