@@ -58,13 +58,12 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    // The name of a part picks it: `cargo bench --bench analysis -- live`.
-    let asks = |part: &str| {
-        let mut parts = std::env::args().skip(1).filter(|a| !a.starts_with('-')).peekable();
-        parts.peek().is_none() || parts.any(|a| a == part)
-    };
-    if asks("whole") {
-        whole();
+    // Names pick features, and `live` the causal kernels: `cargo bench --bench analysis -- hpss`.
+    let names: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let asks = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
+    let features: Vec<Feature> = FEATURES.into_iter().filter(|(name, _)| asks(name)).collect();
+    if !features.is_empty() {
+        whole(&features);
     }
     if asks("live") {
         live();
@@ -140,7 +139,7 @@ fn full_set(y: &[f32]) {
 }
 
 /// Times of the features of a whole piece.
-fn whole() {
+fn whole(features: &[Feature]) {
     let folder = std::env::temp_dir().join(format!("lumawire-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (path, sound) = music(&folder, RATE_HZ);
@@ -150,7 +149,7 @@ fn whole() {
     }
     println!("{DURATION_SECS} s at {RATE_HZ} Hz, medians; rounds in brackets");
     println!("{:<20} {:>9} {:>12} {:>7}", "feature", "s", "librosa s", "times");
-    for (name, compute) in FEATURES {
+    for &(name, compute) in features {
         in_turn(name, || compute(&sound), peer.as_mut());
     }
     std::fs::remove_dir_all(&folder).unwrap();
