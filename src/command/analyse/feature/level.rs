@@ -31,7 +31,8 @@ pub const FEATURES: &[Feature] = &[
         "[1, frames]",
         "Share of the samples where the sign changes.",
         |study| Array::row(zero_crossing_rate(&study.sound.samples, &study.framing())),
-    ),
+    )
+    .live(&[&analysis::zero_crossing::SPEC], Reading::Row("rate")),
     Feature::new(
         "loudness_momentary",
         "[frames]",

@@ -2,7 +2,7 @@
 
 use lumawire_analysis::rhythm::peaks::onset_backtrack;
 use lumawire_analysis::rhythm::tempogram::tempogram;
-use lumawire_nodes::analysis::{onset, stft};
+use lumawire_nodes::analysis::{beat, onset, stft};
 
 use super::Feature;
 use crate::command::analyse::array::Array;
@@ -27,10 +27,12 @@ pub const FEATURES: &[Feature] = &[
         "The onsets moved back to where their strength begins to rise.",
         |study| Array::frames(&onset_backtrack(study.onsets(), study.onset_strength())),
     ),
-    Feature::new("tempo", "[]", "Beats a minute.", |study| Array::Real(study.beats().bpm as f32)),
+    Feature::new("tempo", "[]", "Beats a minute.", |study| Array::Real(study.beats().bpm as f32))
+        .live(&[&stft::SPEC, &beat::SPEC], Reading::Control("bpm")),
     Feature::new("beat_frames", "[beats]", "Frames of the beats.", |study| {
         Array::frames(&study.beats().frames)
-    }),
+    })
+    .live(&[&stft::SPEC, &beat::SPEC], Reading::Hits("beat")),
     Feature::new(
         "tempogram",
         "[384, frames]",

@@ -5,7 +5,7 @@ use lumawire_analysis::spectrum::cqt::{CqtSettings, cqt};
 use lumawire_analysis::spectrum::norm::Norm;
 use lumawire_analysis::spectrum::tonnetz::tonnetz;
 use lumawire_analysis::spectrum::tuning::estimate_tuning;
-use lumawire_nodes::analysis::{chroma, stft};
+use lumawire_nodes::analysis::{self, chroma, stft};
 
 use super::Feature;
 use crate::command::analyse::array::Array;
@@ -30,7 +30,8 @@ pub const FEATURES: &[Feature] = &[
                 Norm::Max.apply(out);
             }))
         },
-    ),
+    )
+    .live(&[&analysis::chroma_cqt::SPEC], Reading::Rows("chroma")),
     Feature::new("chroma_cens", "[12, frames]", "The same in coarse steps, averaged.", |study| {
         Array::rows(cens(study.chroma_cqt(), NUM_SMOOTHED, Norm::L2))
     }),
@@ -39,7 +40,8 @@ pub const FEATURES: &[Feature] = &[
         "[6, frames]",
         "Where the harmony lies on the circles of fifths, minor and major thirds.",
         |study| Array::rows(tonnetz(study.chroma_cqt())),
-    ),
+    )
+    .live(&[&analysis::chroma_cqt::SPEC, &analysis::tonnetz::SPEC], Reading::Rows("bands")),
     Feature::new(
         "cqt",
         "[84, frames]",
@@ -61,11 +63,14 @@ pub const FEATURES: &[Feature] = &[
             let f0 = pitches.f0_hz.iter().zip(&pitches.voiced);
             Array::reals(f0.map(|(hz, voiced)| if *voiced { *hz } else { f32::NAN }).collect())
         },
-    ),
+    )
+    .live(&[&analysis::pitch::SPEC], Reading::Control("hz")),
     Feature::new("voiced_prob", "[frames]", "How likely there is a fundamental, 0..1.", |study| {
         Array::reals(study.pitches().voiced_probability.clone())
-    }),
+    })
+    .live(&[&analysis::pitch::SPEC], Reading::Control("probability")),
     Feature::new("tuning", "[]", "How far A4 lies from 440 Hz, in semitones.", |study| {
         Array::Real(estimate_tuning(study.magnitudes(), &study.layout(), 12) as f32)
-    }),
+    })
+    .live(&[&stft::SPEC, &analysis::tuning::SPEC], Reading::Control("tuning")),
 ];
