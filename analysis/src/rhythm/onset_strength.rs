@@ -6,12 +6,10 @@ use num_complex::Complex32;
 
 use crate::Rows;
 use crate::spectrum::bins;
+use crate::spectrum::decibels::{Decibels, power_to_db};
 use crate::spectrum::layout::Layout;
 use crate::spectrum::mel_bank::{MelBank, MelScale};
 use crate::spectrum::stft::{StftSettings, stft};
-
-/// How far below the loudest band of all the others may lie.
-const RANGE_DB: f32 = 80.0;
 
 /// How the bands of a row become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,14 +133,9 @@ pub fn onset_strength_multi(
 /// all: librosa's `power_to_db(melspectrogram(y))`.
 pub fn mel_db(spectrum: &Rows<Complex32>, sample_rate_hz: u32, settings: &OnsetSettings) -> Rows {
     let bank = settings.bank(settings.stft.layout(sample_rate_hz));
-    let mut bands = spectrum.map_rows(settings.num_mels, |row, bands| {
-        let powers: Vec<f32> = row.iter().map(|&x| bins::power(x)).collect();
-        bank.apply(&powers, bands);
-        bands.iter_mut().for_each(|b| *b = bins::db_from_power(*b));
-    });
-    let floor = bands.data().iter().copied().fold(f32::MIN, f32::max) - RANGE_DB;
-    bands.par_fill(|_, row| row.iter_mut().for_each(|b| *b = b.max(floor)));
-    bands
+    let powers = spectrum.map(bins::power);
+    let bands = powers.map_rows(settings.num_mels, |row, bands| bank.apply(row, bands));
+    power_to_db(&bands, &Decibels::default())
 }
 
 /// max(0, `now` − the largest of `before` within `max_size` bands about the same) of each band.
