@@ -5,6 +5,7 @@
 //! inputs give the same results everywhere.
 
 pub mod clock;
+pub mod control;
 pub mod error;
 pub mod graph;
 pub mod harness;

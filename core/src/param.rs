@@ -41,6 +41,12 @@ impl From<f32> for ParamValue {
     }
 }
 
+impl From<f64> for ParamValue {
+    fn from(v: f64) -> Self {
+        Self::Float(v)
+    }
+}
+
 impl From<i64> for ParamValue {
     fn from(v: i64) -> Self {
         Self::Int(v)

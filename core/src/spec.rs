@@ -367,6 +367,75 @@ impl Param {
     }
 }
 
+impl Param {
+    /// Whether it can be steered while it runs: anything but a file, and what must be rebuilt.
+    pub fn is_steerable(&self) -> bool {
+        self.change != Change::Rebuild && !matches!(self.domain, Domain::File { .. })
+    }
+
+    /// `value` as a running node reads it, from whoever steers it: as [`accept`](Self::accept), and
+    /// an option by its id or its index, which it becomes. `None` where it cannot be steered or is
+    /// of another type.
+    pub fn take(&self, value: &ParamValue) -> Option<ParamValue> {
+        if !self.is_steerable() {
+            return None;
+        }
+        let Domain::Choice { options, .. } = self.domain else { return self.accept(value) };
+        let index = match value {
+            ParamValue::Text(id) => options.iter().position(|o| o == id)?,
+            number => {
+                let last = options.len().saturating_sub(1) as f64;
+                let index = number.as_f64().filter(|v| v.is_finite())?;
+                index.round().clamp(0.0, last) as usize
+            }
+        };
+        i64::try_from(index).ok().map(ParamValue::Int)
+    }
+
+    /// The value at `x` of the slider, 0..1, in the parameter's unit: whole numbers, switches and
+    /// options in equal shares. `None` for text and files.
+    pub fn at(&self, x: f64) -> Option<ParamValue> {
+        let x = if x.is_nan() { 0.0 } else { x.clamp(0.0, 1.0) };
+        match self.domain {
+            Domain::Float { soft: (low, high), .. } => {
+                let (low, high) = (f64::from(low), f64::from(high));
+                Some(ParamValue::Float(low + x * (high - low)))
+            }
+            Domain::Int { soft: (low, high), .. } => {
+                let span = high.saturating_sub(low) as f64;
+                Some(ParamValue::Int(low.saturating_add((x * span).round() as i64)))
+            }
+            Domain::Bool { .. } => Some(ParamValue::Bool(x > 0.5)),
+            Domain::Choice { options, .. } => {
+                let last = options.len().saturating_sub(1);
+                Some(ParamValue::Int(((x * options.len() as f64) as usize).min(last) as i64))
+            }
+            Domain::Text { .. } | Domain::File { .. } => None,
+        }
+    }
+
+    /// Where `value` stands on the slider, 0..1: the inverse of [`at`](Self::at).
+    pub fn place_of(&self, value: &ParamValue) -> Option<f64> {
+        let place = |v: f64, low: f64, high: f64| {
+            if high > low { ((v - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 }
+        };
+        match self.domain {
+            Domain::Float { soft: (low, high), .. } => {
+                value.as_f64().map(|v| place(v, f64::from(low), f64::from(high)))
+            }
+            Domain::Int { soft: (low, high), .. } => {
+                value.as_f64().map(|v| place(v, low as f64, high as f64))
+            }
+            Domain::Bool { .. } => value.as_f64().map(|v| if v > 0.5 { 1.0 } else { 0.0 }),
+            Domain::Choice { options, .. } => match self.take(value) {
+                Some(ParamValue::Int(i)) => Some((i as f64 + 0.5) / options.len().max(1) as f64),
+                _ => None,
+            },
+            Domain::Text { .. } | Domain::File { .. } => None,
+        }
+    }
+}
+
 /// The node kinds that a program knows, in order of kind.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
@@ -387,5 +456,43 @@ impl Registry {
     /// All specs, in order of kind.
     pub fn iter(&self) -> impl Iterator<Item = &'static NodeSpec> + '_ {
         self.by_kind.values().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_parameter_takes_what_suits_its_type() {
+        let level = Param::float("level", "Level", 0.5, (0.0, 1.0)).hard(-2.0, 2.0);
+        assert_eq!(level.take(&ParamValue::Int(7)), Some(ParamValue::Float(2.0)));
+        assert_eq!(level.take(&ParamValue::Text("1".into())), None);
+        let mode = Param::choice("mode", "Mode", &["a", "b", "c"]);
+        assert_eq!(mode.take(&ParamValue::Text("c".into())), Some(ParamValue::Int(2)));
+        assert_eq!(mode.take(&ParamValue::Float(0.6)), Some(ParamValue::Int(1)));
+        assert_eq!(mode.take(&ParamValue::Int(9)), Some(ParamValue::Int(2)));
+        assert_eq!(mode.take(&ParamValue::Text("d".into())), None);
+        let rebuilt = Param::int("size", "Size", 1, (0, 4)).rebuild();
+        assert_eq!(rebuilt.take(&ParamValue::Int(2)), None);
+    }
+
+    #[test]
+    fn a_place_on_the_slider_is_a_value_and_back() {
+        let cutoff = Param::float("cutoff", "Cutoff", 100.0, (20.0, 220.0)).hard(0.0, 1e4);
+        assert_eq!(cutoff.at(0.25), Some(ParamValue::Float(70.0)));
+        let params = [
+            cutoff,
+            Param::int("n", "N", 0, (-3, 5)),
+            Param::switch("on", "On", false),
+            Param::choice("mode", "Mode", &["a", "b", "c"]),
+        ];
+        for param in params {
+            for i in 0..=100 {
+                let value = param.at(f64::from(i) / 100.0).unwrap();
+                let place = param.place_of(&value).unwrap();
+                assert_eq!(param.at(place), Some(value), "{}", param.id);
+            }
+        }
     }
 }

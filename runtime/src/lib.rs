@@ -1,6 +1,7 @@
 //! What runs a plan: the engine, the transports that feed it, and the writers that take its
 //! pictures.
 
+pub mod control;
 pub mod engine;
 pub mod live;
 pub mod output;

@@ -2,6 +2,7 @@
 
 use lumawire_core::AudioBlock;
 
+use crate::control::Desk;
 use crate::engine::Engine;
 use crate::preparer::SwapPort;
 use crate::transport::{Read, Transport, TransportError};
@@ -12,6 +13,7 @@ pub struct Show<T> {
     pub engine: Engine,
     transport: T,
     swaps: Option<SwapPort>,
+    desk: Option<Desk>,
     block: AudioBlock,
     /// Length of the sound, once its end was reached.
     end: Option<u64>,
@@ -20,12 +22,18 @@ pub struct Show<T> {
 impl<T: Transport> Show<T> {
     /// A show at the transport's first sample.
     pub fn new(engine: Engine, transport: T) -> Self {
-        Self { engine, transport, swaps: None, block: AudioBlock::default(), end: None }
+        Self { engine, transport, swaps: None, desk: None, block: AudioBlock::default(), end: None }
     }
 
     /// Takes new plans from `port` between blocks.
     pub fn with_swaps(mut self, port: SwapPort) -> Self {
         self.swaps = Some(port);
+        self
+    }
+
+    /// Lets `desk` steer the engine.
+    pub fn with_desk(mut self, desk: Desk) -> Self {
+        self.desk = Some(desk);
         self
     }
 
@@ -44,6 +52,9 @@ impl<T: Transport> Show<T> {
         self.transport = transport;
         self.end = None;
         self.engine.reset();
+        if let Some(desk) = &mut self.desk {
+            desk.reset(&mut self.engine);
+        }
     }
 
     /// Runs blocks until a frame is due and returns its number, for the caller to run by
@@ -57,14 +68,27 @@ impl<T: Transport> Show<T> {
             let next = self.engine.next_frame();
             let due = self.engine.plan().clock.frame_due(next);
             if self.engine.frame_is_due() && self.end.is_none_or(|end| due < end) {
+                if let Some(desk) = &mut self.desk {
+                    desk.before_frame(&mut self.engine, due);
+                }
                 return Ok(Some(next));
             }
             if self.end.is_some_and(|end| due >= end) {
                 return Ok(None);
             }
             if self.read_block()? > 0 || self.leads() {
-                self.engine.block(&self.block);
+                self.run_block();
             }
+        }
+    }
+
+    fn run_block(&mut self) {
+        if let Some(desk) = &mut self.desk {
+            desk.before_block(&mut self.engine);
+        }
+        self.engine.block(&self.block);
+        if let Some(desk) = &mut self.desk {
+            desk.after_block(&mut self.engine);
         }
     }
 

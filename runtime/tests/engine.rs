@@ -4,7 +4,7 @@
 
 mod stubs;
 
-use lumawire_core::{AudioBlock, NodeError, Value};
+use lumawire_core::{AudioBlock, NodeError, ParamValue, Value};
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
 use stubs::plan;
 
@@ -96,16 +96,16 @@ fn a_parameter_is_its_value_plus_weighted_wires_within_its_range() {
     );
     run_blocks(&mut engine, 1);
     assert_eq!(control(&engine, "c", "out"), 1.0 + 2.0 * 0.5 - 3.0);
-    assert!(engine.bind("c", "add", Some(9.0)));
+    assert!(engine.bind("c", "add", Some(&ParamValue::Float(9.0))));
     run_blocks(&mut engine, 1);
     assert_eq!(control(&engine, "c", "out"), 9.0 + 1.0 - 3.0);
-    assert!(engine.bind("b", "add", Some(-8.0)));
+    assert!(engine.bind("b", "add", Some(&ParamValue::Float(-8.0))));
     run_blocks(&mut engine, 1);
     assert_eq!(control(&engine, "c", "out"), 10.0, "kept within the hard range");
     assert!(engine.bind("c", "add", None) && engine.bind("b", "add", None));
     run_blocks(&mut engine, 1);
     assert_eq!(control(&engine, "c", "out"), -1.0);
-    assert!(!engine.bind("c", "nothing", Some(1.0)));
+    assert!(!engine.bind("c", "nothing", Some(&ParamValue::Float(1.0))));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn pure_heavy_steps_run_only_when_their_content_changes() {
     let mut engine = engine(&nodes(0.0), &wires);
     run_blocks(&mut engine, 375);
     assert_eq!(runs(&engine, "paint"), (1, 119));
-    engine.bind("lvl", "add", Some(2.0));
+    engine.bind("lvl", "add", Some(&ParamValue::Float(2.0)));
     run_blocks(&mut engine, 375);
     assert_eq!(runs(&engine, "paint"), (2, 238));
     // A change of the patch elsewhere keeps the cached picture; one of the node itself does not.
@@ -177,7 +177,7 @@ fn a_failing_node_is_reported_once_and_the_rest_runs() {
     );
     run_blocks(&mut engine, 2);
     assert!(engine.take_reports().is_empty());
-    engine.bind("bad", "health", Some(1.0));
+    engine.bind("bad", "health", Some(&ParamValue::Float(1.0)));
     run_blocks(&mut engine, 50);
     let reports = engine.take_reports();
     assert_eq!(reports.len(), 1);
@@ -185,11 +185,11 @@ fn a_failing_node_is_reported_once_and_the_rest_runs() {
     assert_eq!(control(&engine, "bad", "out"), 2.0, "the last good value stays");
     assert_eq!(runs(&engine, "good").0, 52);
 
-    engine.bind("bad", "health", Some(0.0));
+    engine.bind("bad", "health", Some(&ParamValue::Float(0.0)));
     run_blocks(&mut engine, 1);
     assert_eq!(engine.take_reports()[0].error, None);
 
-    engine.bind("bad", "health", Some(2.0));
+    engine.bind("bad", "health", Some(&ParamValue::Float(2.0)));
     run_blocks(&mut engine, 50);
     let reports = engine.take_reports();
     assert_eq!(reports.len(), 1);
@@ -207,7 +207,7 @@ fn a_node_that_stopped_hits_no_more() {
             &["bad.hit -> tally.hit", "tally.out -> sink.watch"],
         );
         run_blocks(&mut engine, 10);
-        engine.bind("bad", "health", Some(health));
+        engine.bind("bad", "health", Some(&ParamValue::Float(health)));
         run_blocks(&mut engine, 100);
         engine.frame(FrameMode::Full);
         assert_eq!(control(&engine, "tally", "out"), 10.0, "health {health}");

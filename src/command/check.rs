@@ -25,6 +25,7 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
             );
         }
     }
+    super::score_of(&graph);
     match compile(&graph, &registry) {
         Ok(plan) => {
             println!(

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use candle_core::{Device, Tensor};
 use lumawire_core::Graph;
+use lumawire_core::control::Score;
 use lumawire_core::patch;
 use lumawire_models::ModelError;
 use lumawire_models::file::WholeFile;
@@ -55,6 +56,15 @@ fn load_patch(path: &Path) -> Result<Graph, CommandError> {
         eprintln!("note: {}: {note}", path.display());
     }
     Ok(loaded.graph)
+}
+
+/// What the patch says about being steered. What is wrong with it is told, and left out.
+fn score_of(graph: &Graph) -> Score {
+    let (score, faults) = Score::of(graph);
+    for fault in faults {
+        eprintln!("warning: {fault}");
+    }
+    score
 }
 
 /// What is wrong with a file or a network, with its name.

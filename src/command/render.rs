@@ -9,8 +9,10 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Builder;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use lumawire_core::control::Score;
 use lumawire_core::plan::{Plan, Step};
 use lumawire_core::{Clock, Domain, Edit, Graph, ParamValue, Registry, Services, compile, patch};
+use lumawire_runtime::control::Desk;
 use lumawire_runtime::output::{
     Codec, FrameWriter, OutputError, Sound, ThreadedWriter, VideoSettings, names_folder,
     names_still, writer_for,
@@ -31,6 +33,7 @@ const MAX_WAITING: usize = 64;
 pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let registry = lumawire_nodes::registry();
     let graph = load(args, &registry)?;
+    let score = super::score_of(&graph);
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
     let sink = choose_sink(&plan, args.output.as_deref())?;
@@ -52,7 +55,7 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let stop = stop_on_ctrl_c()?;
 
     let (send, progress) = mpsc::sync_channel(MAX_WAITING);
-    let job = Job { plan, cx, source, sink, range, settings, stop: stop.clone() };
+    let job = Job { plan, score, cx, source, sink, range, settings, stop: stop.clone() };
     let engine = Builder::new()
         .name("lumawire-engine".into())
         .spawn(move || job.run(transport, &send))
@@ -238,6 +241,7 @@ impl WriterSettings {
 /// Everything that the engine's thread needs.
 struct Job {
     plan: Plan,
+    score: Score,
     cx: RunCx,
     source: SoundSource,
     sink: u32,
@@ -274,7 +278,7 @@ impl Job {
         let clock = self.plan.clock;
         let mut engine = Engine::new(prepare(self.plan, &self.cx, None));
         engine.set_timing(true);
-        let mut show = Show::new(engine, transport);
+        let mut show = Show::new(engine, transport).with_desk(Desk::new(self.score));
         let mut size_px = None;
         let settings = self.settings;
         let open = |size| {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
+use lumawire_runtime::control::Desk;
 use lumawire_runtime::live::{
     Backend, CpalBackend, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
     Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
@@ -41,6 +42,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let graph = super::load_patch(&args.patch)?;
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
+    let desk = Desk::new(super::score_of(&graph));
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
@@ -59,7 +61,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
         .map_err(cannot_start)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
-    let job = Job { plan, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
+    let job = Job { plan, desk, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
 
     if args.headless {
         let ended = job.stop.clone();
@@ -163,6 +165,7 @@ fn rate_of(clock: Clock) -> NonZero<u32> {
 /// Everything that the engine's thread needs.
 struct Job {
     plan: Plan,
+    desk: Desk,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -199,13 +202,14 @@ impl Job {
         let clock = self.plan.clock;
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
-        let _reloader = reload::start(&self.patch, clock, preparer, self.events.clone())
+        let remote = self.desk.remote();
+        let _reloader = reload::start(&self.patch, clock, preparer, remote, self.events.clone())
             .map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input) = self.source.open(clock).map_err(cannot_start)?;
         let health = input.health().clone();
         tell(&self.events, Event::Begun { audio: keeper.events.clone(), health: health.clone() });
-        let show = Show::new(engine, input).with_swaps(swaps);
+        let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);
         self.stats.restart();
         let (sink, stats, stop) = (self.sink, &*self.stats, &*self.stop);
         let mut stage = Stage { show, sink, stats, stop, secs: self.secs };

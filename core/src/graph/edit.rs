@@ -8,7 +8,7 @@ use petgraph::visit::EdgeRef;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use super::{About, Entry, Graph, GraphNode, Wire, WireEnds, clock_is_sane, is_id};
+use super::{About, Entry, Graph, GraphNode, Wire, WireEnds, clock_is_sane, is_id, mentions};
 use crate::clock::Fps;
 use crate::param::ParamValue;
 use crate::spec::{Change, Registry};
@@ -21,7 +21,7 @@ pub enum Edit {
     AddNode { id: String, node: GraphNode, at: Option<[f32; 2]> },
     /// Removes a node with its wires, bindings and place.
     RemoveNode { id: String },
-    /// Gives a node another id; wires, bindings and place follow.
+    /// Gives a node another id; wires, bindings, presets, cues and place follow.
     RenameNode { id: String, to: String },
     /// Lays a wire. It takes the place of those into the same input, and of one with the same ends;
     /// several into one parameter are summed.
@@ -42,6 +42,8 @@ pub enum Edit {
     SetBinding { target: String, binding: Option<Json> },
     /// Stores a preset, or deletes it.
     SetPreset { name: String, preset: Option<Json> },
+    /// Sets the cue list, or removes it.
+    SetCues { cues: Option<Json> },
     /// Sets who made the patch, and what it is.
     SetAbout(About),
     /// Sets sample rate and frame rate.
@@ -83,7 +85,7 @@ pub enum EditError {
     /// A wire that the edit names is not there.
     #[error("there is no wire `{0}`")]
     NoSuchWire(String),
-    /// The id belongs to a node, or to bindings of one that is missing.
+    /// The id belongs to a node, or bindings, presets or cues name one that is missing.
     #[error("the id `{0}` is taken")]
     IdTaken(String),
     /// There is such a wire already.
@@ -138,6 +140,10 @@ impl Graph {
             Edit::SetPreset { name, preset } => {
                 let old = replace(&mut self.presets, &name, preset);
                 done(Cost::View, Edit::SetPreset { name, preset: old })
+            }
+            Edit::SetCues { cues } => {
+                let old = std::mem::replace(&mut self.cues, cues);
+                done(Cost::View, Edit::SetCues { cues: old })
             }
             Edit::SetAbout(about) => {
                 done(Cost::View, Edit::SetAbout(std::mem::replace(&mut self.about, about)))
@@ -196,7 +202,7 @@ impl Graph {
         if !is_id(&to) {
             return Err(EditError::BadId(to));
         }
-        if id != to && (self.by_id.contains_key(&to) || self.bindings_of(&to).next().is_some()) {
+        if id != to && (self.by_id.contains_key(&to) || self.is_steered(&to)) {
             return Err(EditError::IdTaken(to));
         }
         self.rename_wire_ends(index, &id, &to);
@@ -207,6 +213,9 @@ impl Graph {
                 _ => (target, binding),
             })
             .collect();
+        for json in self.presets.values_mut().chain(&mut self.cues) {
+            mentions::rename(json, &id, &to);
+        }
         if let Some(at) = self.layout.remove(&id) {
             self.layout.insert(to.clone(), at);
         }

@@ -4,6 +4,7 @@
 
 mod edit;
 mod history;
+mod mentions;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -84,6 +85,7 @@ pub struct Graph {
     seed: u64,
     bindings: BTreeMap<String, Json>,
     presets: BTreeMap<String, Json>,
+    cues: Option<Json>,
     pub(crate) extra: Extra,
     layout: BTreeMap<String, [f32; 2]>,
     graph: StableDiGraph<Entry, Wire>,
@@ -175,6 +177,11 @@ impl Graph {
         &self.presets
     }
 
+    /// The cue list: raw.
+    pub fn cues(&self) -> Option<&Json> {
+        self.cues.as_ref()
+    }
+
     /// Top-level members of the file that this build does not know.
     pub fn extra(&self) -> &Extra {
         &self.extra
@@ -195,11 +202,17 @@ impl Graph {
         let mut n = 1_u64;
         loop {
             let id = format!("{}_{n}", spec.stem());
-            if !self.by_id.contains_key(&id) && self.bindings_of(&id).next().is_none() {
+            if !self.by_id.contains_key(&id) && !self.is_steered(&id) {
                 return id;
             }
             n += 1;
         }
+    }
+
+    /// Whether bindings, presets or cues name the node.
+    fn is_steered(&self, id: &str) -> bool {
+        self.bindings_of(id).next().is_some()
+            || self.presets.values().chain(&self.cues).any(|json| mentions::mentions(json, id))
     }
 
     /// Bindings of the parameters of a node.

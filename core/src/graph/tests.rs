@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::patch::to_text;
@@ -108,6 +109,7 @@ fn costs_follow_what_changes() {
         (Edit::SetLabel { node: "o".into(), label: Some("Kick".into()) }, Cost::View),
         (Edit::SetAbout(About { title: "x".into(), ..About::default() }), Cost::View),
         (Edit::SetPreset { name: "p".into(), preset: Some(1.into()) }, Cost::View),
+        (Edit::SetCues { cues: Some(1.into()) }, Cost::View),
         (Edit::SetBinding { target: "m.gain".into(), binding: Some(1.into()) }, Cost::Value),
         (set("m", "gain", 0.5_f32), Cost::Value),
         (Edit::SetDepth { ends: ends.clone(), depth: 0.1 }, Cost::Value),
@@ -283,7 +285,7 @@ fn wire() -> impl Strategy<Value = Wire> {
 fn single_edit() -> impl Strategy<Value = Edit> {
     let param = || prop::sample::select(&PORTS[..]).prop_map(String::from);
     let json = || prop::option::of(any::<i32>().prop_map(Json::from));
-    let target = (id(), param()).prop_map(|(node, param)| format!("{node}.{param}"));
+    let target = || (id(), param()).prop_map(|(node, param)| format!("{node}.{param}"));
     let node =
         (prop::sample::select(&KINDS[..]), prop::collection::btree_map(param(), value(), 0..3));
     let node = node.prop_map(|(stem, params)| GraphNode {
@@ -305,8 +307,15 @@ fn single_edit() -> impl Strategy<Value = Edit> {
             .prop_map(|(node, param, value)| Edit::SetParam { node, param, value }),
         1 => (id(), at()).prop_map(|(node, at)| Edit::Move { node, at }),
         1 => (id(), prop::option::of(".{0,4}")).prop_map(|(node, label)| Edit::SetLabel { node, label }),
-        1 => (target, json()).prop_map(|(target, binding)| Edit::SetBinding { target, binding }),
+        1 => (target(), json()).prop_map(|(target, binding)| Edit::SetBinding { target, binding }),
         1 => ("[ab]", json()).prop_map(|(name, preset)| Edit::SetPreset { name, preset }),
+        1 => ("[ab]", target(), target()).prop_map(|(name, a, b)| Edit::SetPreset {
+            name,
+            preset: Some(json!({ "values": { a: 1, b: 2 } })),
+        }),
+        1 => target().prop_map(|target| Edit::SetCues {
+            cues: Some(json!({ "list": [{ "press": [target], "when": target }] })),
+        }),
         1 => ".{0,4}".prop_map(|title| Edit::SetAbout(About { title, ..About::default() })),
         1 => (1_000_u32..768_000, 1_u32..100_000, 1_u32..1_001)
             .prop_map(|(sample_rate_hz, num, den)| Edit::SetClock { sample_rate_hz, fps: Fps { num, den } }),

@@ -98,6 +98,9 @@ fn document(mut members: Map<String, Json>, notes: &mut Vec<String>) -> Result<G
     for (name, preset) in optional_object("presets", take("presets"))? {
         edit("presets", Edit::SetPreset { name, preset: Some(preset) })?;
     }
+    if let Some(cues) = take("cues") {
+        edit("cues", Edit::SetCues { cues: Some(cues) })?;
+    }
     graph.clock_extra = clock_extra;
     graph.extra = members.into_iter().collect();
     Ok(graph)

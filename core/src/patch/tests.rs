@@ -358,7 +358,7 @@ proptest! {
     #[test]
     fn odd_members_and_strings_survive(
         (extra, about, clock, node) in (members(), members(), members(), members()),
-        (params, bindings, presets) in (members(), members(), members()),
+        (params, bindings, presets, cues) in (members(), members(), members(), members()),
         kind in any::<String>(),
         label in any::<String>(),
     ) {
@@ -368,7 +368,7 @@ proptest! {
                 to[key] = value;
             }
         };
-        set(&mut file, extra, &["about", "clock", "seed", "nodes", "wires", "bindings", "presets", "layout"]);
+        set(&mut file, extra, &["about", "clock", "seed", "nodes", "wires", "bindings", "presets", "cues", "layout"]);
         file["about"] = json!({});
         set(&mut file["about"], about, &["title", "author", "licence", "description"]);
         file["clock"] = json!({});
@@ -377,6 +377,7 @@ proptest! {
         set(&mut file["nodes"]["n"], node, &["kind", "label", "params"]);
         file["bindings"] = Json::Object(bindings);
         file["presets"] = Json::Object(presets);
+        file["cues"] = Json::Object(cues);
 
         let graph = parse(&file.to_string()).unwrap().graph;
         let text = to_text(&graph, &registry());

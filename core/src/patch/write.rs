@@ -39,6 +39,9 @@ pub fn to_text(graph: &Graph, registry: &Registry) -> String {
             members.push((name.to_owned(), lines("{", entries, "}")));
         }
     }
+    if let Some(cues) = graph.cues() {
+        members.push(("cues".to_owned(), self::cues(cues)));
+    }
     let extra = graph.extra().iter().map(|(key, value)| (key.clone(), Inline(value).to_string()));
     members.extend(extra);
     let mut layout = graph.layout().peekable();
@@ -49,6 +52,19 @@ pub fn to_text(graph: &Graph, registry: &Registry) -> String {
     let members: Vec<String> =
         members.into_iter().map(|(key, value)| format!("  {}: {value}", quote(&key))).collect();
     format!("{{\n{}\n}}\n", members.join(",\n"))
+}
+
+/// The cue list, one cue a line.
+fn cues(cues: &Json) -> String {
+    let Json::Object(members) = cues else { return Inline(cues).to_string() };
+    let members = members.iter().map(|(name, value)| match value.as_array() {
+        Some(list) if !list.is_empty() => {
+            let list: Vec<_> = list.iter().map(|cue| format!("      {}", Inline(cue))).collect();
+            format!("{}: [\n{}\n    ]", quote(name), list.join(",\n"))
+        }
+        _ => format!("{}: {}", quote(name), Inline(value)),
+    });
+    lines("{", members, "}")
 }
 
 /// An array or object of one item a line.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lumawire_core::plan::Plan;
-use lumawire_core::{AudioBlock, Image, Rate, Tick, Value};
+use lumawire_core::{AudioBlock, Image, ParamValue, Rate, Tick, Value};
 
 pub use prepare::{Prepared, RunCx, Running, prepare};
 pub use report::{NodeReport, NodeTime};
@@ -190,15 +190,40 @@ impl Engine {
         }
     }
 
-    /// Says what OSC, MIDI or a preset wants a number to be, in place of the patch's value; `None`
-    /// gives it back. Returns whether there is such a node and parameter.
-    pub fn bind(&mut self, node: &str, param: &str, value: Option<f64>) -> bool {
-        let Some(i) = self.running.plan.steps.iter().position(|s| s.id == node) else {
-            return false;
-        };
-        let step = &self.running.plan.steps[i];
-        let Some(p) = step.spec.param(param) else { return false };
-        self.steps[i].bind(step, p, value)
+    /// Says what OSC, MIDI or a preset wants a parameter to be, in place of the patch's value;
+    /// `None` gives it back. Returns whether there is such a parameter and it takes the value: one
+    /// that must be rebuilt for a change takes none.
+    pub fn bind(&mut self, node: &str, param: &str, value: Option<&ParamValue>) -> bool {
+        let plan = &self.running.plan;
+        let Some(i) = plan.steps.iter().position(|s| s.id == node) else { return false };
+        let Some(p) = plan.steps[i].spec.param(param) else { return false };
+        self.bind_at((i, p), value)
+    }
+
+    /// As [`bind`](Self::bind), for a step and parameter by their indices in the plan.
+    pub fn bind_at(&mut self, (step, param): (usize, usize), value: Option<&ParamValue>) -> bool {
+        match (self.running.plan.steps.get(step), self.steps.get_mut(step)) {
+            (Some(step), Some(state)) => state.bind(step, param, value),
+            _ => false,
+        }
+    }
+
+    /// Gives all parameters back to the patch.
+    pub fn free_all(&mut self) {
+        for (step, state) in self.running.plan.steps.iter().zip(&mut self.steps) {
+            state.free_all(step);
+        }
+    }
+
+    /// What a parameter is before wires move it: what it is bound to, or what the patch says.
+    /// Options are their indices.
+    pub fn base_at(&self, (step, param): (usize, usize)) -> Option<&ParamValue> {
+        self.steps.get(step)?.base.get(param)
+    }
+
+    /// What a parameter was in the last tick, with the wires that move it.
+    pub fn value_at(&self, (step, param): (usize, usize)) -> Option<&ParamValue> {
+        self.steps.get(step)?.params.get(param)
     }
 
     /// Takes a prepared plan. Instances that need no rebuilding go on with their state; rebuilt

@@ -20,7 +20,7 @@ pub(super) struct StepState {
     pub(super) base: Vec<ParamValue>,
     /// What the node reads: the base with this tick's modulation.
     pub(super) params: Vec<ParamValue>,
-    bound: Vec<Option<f64>>,
+    bound: Vec<Option<ParamValue>>,
     /// What is wrong with the last run.
     pub(super) error: Option<NodeError>,
     /// Why the instance that the plan asks for could not be prepared: it stays so until one can.
@@ -135,20 +135,31 @@ impl StepState {
         self.rebuilt
     }
 
-    /// Binds parameter `p` to a number, or frees it.
-    pub(super) fn bind(&mut self, step: &Step, p: usize, value: Option<f64>) -> bool {
-        let takes_numbers = self.base[p].as_f64().is_some();
-        if takes_numbers {
-            self.bound[p] = value;
-            self.rebase(step);
+    /// Binds parameter `p` to a value, or frees it. Says whether it can take it.
+    pub(super) fn bind(&mut self, step: &Step, p: usize, value: Option<&ParamValue>) -> bool {
+        let Some(param) = step.spec.params.get(p) else { return false };
+        let taken = value.map(|value| param.take(value));
+        if taken == Some(None) {
+            return false;
         }
-        takes_numbers
+        self.bound[p] = taken.flatten();
+        let base = self.bound[p].as_ref().unwrap_or(&step.params[p]);
+        self.base[p].clone_from(base);
+        self.params[p].clone_from(base);
+        true
+    }
+
+    /// Gives all parameters back to the patch.
+    pub(super) fn free_all(&mut self, step: &Step) {
+        self.bound.fill(None);
+        self.rebase(step);
     }
 
     fn rebase(&mut self, step: &Step) {
         self.base.clone_from(&step.params);
         for ((base, bound), param) in self.base.iter_mut().zip(&self.bound).zip(step.spec.params) {
-            if let Some(bound) = bound.map(ParamValue::Float).and_then(|v| param.accept(&v)) {
+            // A new plan may know the parameter otherwise.
+            if let Some(bound) = bound.as_ref().and_then(|bound| param.take(bound)) {
                 *base = bound;
             }
         }

@@ -1,12 +1,14 @@
 //! Takes up the patch anew when its file changes, while the show goes on.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use lumawire_core::{Clock, compile, patch};
 use lumawire_runtime::Preparer;
+use lumawire_runtime::control::Remote;
 
 use super::status::Event;
 use super::tell;
@@ -20,18 +22,19 @@ pub struct Reloader {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Watches `patch`, which runs by `clock`, and hands what it becomes to `preparer`.
+/// Watches `patch`, which runs by `clock`, and hands what it becomes to `preparer` and `remote`.
 pub fn start(
     patch: &Path,
     clock: Clock,
     preparer: Preparer,
+    remote: Remote,
     events: Sender<Event>,
 ) -> std::io::Result<Reloader> {
     let (quit, quitting) = bounded(0);
     let patch = patch.to_owned();
     let thread = Builder::new()
         .name("lumawire-reload".into())
-        .spawn(move || watch(&patch, clock, &preparer, &events, &quitting))?;
+        .spawn(move || watch(&patch, clock, &preparer, &remote, &events, &quitting))?;
     Ok(Reloader { quit: Some(quit), thread: Some(thread) })
 }
 
@@ -48,6 +51,7 @@ fn watch(
     path: &Path,
     clock: Clock,
     preparer: &Preparer,
+    remote: &Remote,
     events: &Sender<Event>,
     quit: &Receiver<()>,
 ) {
@@ -61,7 +65,7 @@ fn watch(
             continue;
         }
         running = now;
-        let event = match take_up(path, clock, preparer) {
+        let event = match take_up(path, clock, preparer, remote) {
             Ok(()) => Event::Note(format!("{}: taken up anew", path.display())),
             Err(fault) => Event::Note(format!("{fault}\nthe show goes on as before")),
         };
@@ -75,7 +79,7 @@ fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-fn take_up(path: &Path, clock: Clock, preparer: &Preparer) -> Result<(), String> {
+fn take_up(path: &Path, clock: Clock, preparer: &Preparer, remote: &Remote) -> Result<(), String> {
     let loaded = patch::load(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let plan = compile(&loaded.graph, &lumawire_nodes::registry()).map_err(|faults| {
         let list: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
@@ -89,5 +93,6 @@ fn take_up(path: &Path, clock: Clock, preparer: &Preparer) -> Result<(), String>
             plan.clock.sample_rate_hz
         ));
     }
+    remote.set_score(Arc::new(super::super::score_of(&loaded.graph)));
     if preparer.submit(plan) { Ok(()) } else { Err("the worker is gone".into()) }
 }

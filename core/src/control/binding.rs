@@ -1,0 +1,98 @@
+//! What OSC and MIDI are bound to.
+
+use serde::{Deserialize, Serialize};
+
+/// What steers one parameter from outside: an OSC address of the patch's own, a MIDI control, or
+/// both.
+///
+/// ```json
+/// "walk_1.speed": { "osc": "/walk/speed", "midi": { "cc": 21, "channel": 1 }, "range": [0, 2] }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Binding {
+    /// An OSC address besides `/lumawire/<node>/<param>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub osc: Option<String>,
+    /// A MIDI control.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub midi: Option<Midi>,
+    /// What 0 and 1 of the control mean, in the parameter's unit; without it the slider's range.
+    /// The first may be the larger. Numbers of OSC are taken as they are where there is no range,
+    /// and from 0..1 where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
+    /// What a control does to the parameter.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mode: BindingMode,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What a control does to a parameter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BindingMode {
+    /// The parameter follows the control: a note is on as long as it is held.
+    #[default]
+    Follow,
+    /// Every press turns a switch over, or goes from one end of the range to the other.
+    Toggle,
+    /// Every press counts a whole number up by one: a button.
+    Press,
+    /// The control sends steps up and down, as endless knobs do.
+    Relative,
+}
+
+/// A control of a MIDI device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Midi {
+    /// Part of the device's name; any device where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Channel, 1..16; any channel where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u8>,
+    /// Which message.
+    #[serde(flatten)]
+    pub source: MidiSource,
+}
+
+/// A message of MIDI whose value steers something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MidiSource {
+    /// Control change 0..127 of 7 bits.
+    Cc(u8),
+    /// Control change 0..31 of 14 bits: this one and the one 32 above.
+    Cc14(u8),
+    /// A note, with its velocity.
+    Note(u8),
+    /// Pitch bend; the number means nothing.
+    Bend(u8),
+    /// Pressure on a channel; the number means nothing.
+    Pressure(u8),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_read_and_write_as_they_stand_in_a_patch() {
+        for text in [
+            r#"{"osc":"/walk/speed"}"#,
+            r#"{"midi":{"cc":21}}"#,
+            r#"{"osc":"/a","midi":{"device":"nano","channel":3,"cc14":7},"range":[2.0,0.5]}"#,
+            r#"{"midi":{"note":36},"mode":"press"}"#,
+        ] {
+            let binding: Binding = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&binding).unwrap(), text);
+        }
+        for wrong in [r#"{"osc":3}"#, r#"{"midi":{"cc":300}}"#, r#"{"oscc":"/a"}"#] {
+            assert!(serde_json::from_str::<Binding>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
