@@ -147,6 +147,9 @@ pub struct RunArgs {
     /// Play this sound file and hear it.
     #[arg(long, value_name = "FILE")]
     pub audio: Option<PathBuf>,
+    /// Begin the sound file again at its end.
+    #[arg(long, requires = "audio")]
+    pub repeat: bool,
     /// The device to play the file through; else the system's.
     #[arg(long, value_name = "DEVICE", requires = "audio")]
     pub audio_output: Option<String>,

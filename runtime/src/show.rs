@@ -84,6 +84,9 @@ impl<T: Transport> Show<T> {
 
     fn run_block(&mut self) {
         if let Some(desk) = &mut self.desk {
+            if let Some(song) = self.transport.song_at(self.engine.next_sample()) {
+                desk.hear(&self.engine, song);
+            }
             desk.before_block(&mut self.engine);
         }
         self.engine.block(&self.block);

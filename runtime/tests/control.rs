@@ -153,7 +153,7 @@ fn cues_are_called_by_name_and_stepped_through_by_hand() {
 fn after_a_jump_cues_count_from_there() {
     let cues = r#"{ "list": [ { "at_secs": 100.5, "values": { "paint.level": 0.5 } } ] }"#;
     let desk = Desk::new(score("{}", cues));
-    desk.remote().send(Event::Jump { secs: 100.0 });
+    desk.remote().send(Event::Jump { secs: 100.0, stands: false });
     let values = at_frames(&mut show(desk), "paint", "level");
     assert_eq!(values[29..31], [0.0, 0.5]);
 }

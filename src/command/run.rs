@@ -1,13 +1,14 @@
 //! `lumawire run`: a patch on stage.
 
+mod keys;
 mod reload;
 mod status;
 
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::live::{
-    Backend, CpalBackend, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
-    Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
+    Backend, CpalBackend, Deck, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
+    Reopen, Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
 };
 use lumawire_runtime::show::Show;
 use lumawire_runtime::transport::{AudioFile, TransportError};
@@ -27,6 +28,7 @@ use crate::cli::RunArgs;
 use crate::error::CommandError;
 use crate::settings::Settings;
 use crate::window::{self, Wake, WindowSettings};
+use keys::Keys;
 use status::{Event, Status};
 
 /// Size of the window where none is asked for.
@@ -42,7 +44,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let graph = super::load_patch(&args.patch)?;
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
-    let desk = Desk::new(super::score_of(&graph));
+    let score = super::score_of(&graph);
+    let desk = Desk::new(score.clone());
+    let keys = Keys::new(desk.remote(), &score);
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
@@ -61,7 +65,21 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
         .map_err(cannot_start)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
-    let job = Job { plan, desk, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
+    let deck = keys.deck();
+    let job = Job {
+        plan,
+        desk,
+        deck,
+        cx,
+        sink,
+        source,
+        patch,
+        secs,
+        repeats: args.repeat,
+        stats: stats.clone(),
+        stop,
+        events,
+    };
 
     if args.headless {
         let ended = job.stop.clone();
@@ -72,19 +90,26 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     }
     let stopped = job.stop.clone();
     let mut show = None;
-    let opened = window::show(window_settings(args), &slot, &stats, &services, |waker| {
-        let (slot, wakes) = (slot.clone(), waker.clone());
-        let present = move |picture| {
-            slot.put(picture);
-            // A window that is gone needs no waking.
-            let _ = wakes.send_event(Wake::Picture);
-        };
-        let ended = move || {
-            let _ = waker.send_event(Wake::End);
-        };
-        show = Some(job.start(present, ended)?);
-        Ok(())
-    });
+    let opened = window::show(
+        window_settings(args),
+        &slot,
+        &stats,
+        &services,
+        &|key| keys.press(key),
+        |waker| {
+            let (slot, wakes) = (slot.clone(), waker.clone());
+            let present = move |picture| {
+                slot.put(picture);
+                // A window that is gone needs no waking.
+                let _ = wakes.send_event(Wake::Picture);
+            };
+            let ended = move || {
+                let _ = waker.send_event(Wake::End);
+            };
+            show = Some(job.start(present, ended)?);
+            Ok(())
+        },
+    );
     stopped.store(true, Ordering::Relaxed);
     let end = show.map(|show| wait(show, &stopped)).transpose();
     opened?;
@@ -107,7 +132,7 @@ fn window_settings(args: &RunArgs) -> WindowSettings {
 /// What is heard.
 enum Source {
     Input(Option<Wanted>),
-    File(AudioFile, Wanted),
+    File(AudioFile, PathBuf, Wanted),
 }
 
 impl Source {
@@ -122,7 +147,8 @@ impl Source {
         };
         if let Some(path) = &args.audio {
             let file = AudioFile::open(path, rate_of(clock))?;
-            return Ok(Self::File(file, wanted(Direction::Output, args.audio_output.clone())));
+            let output = wanted(Direction::Output, args.audio_output.clone());
+            return Ok(Self::File(file, path.clone(), output));
         }
         if args.input.as_deref() == Some(NO_INPUT) {
             return Ok(Self::Input(None));
@@ -139,14 +165,23 @@ impl Source {
         Ok(Self::Input(Some(wanted(Direction::Input, Some(input.clone())))))
     }
 
-    fn open(self, clock: Clock) -> std::io::Result<(Keeper, LiveInput)> {
+    fn open(self, clock: Clock) -> std::io::Result<(Keeper, LiveInput, Option<Deck>)> {
         let rate_hz = rate_of(clock);
         let head = Duration::from_secs_f64(1.0 / clock.fps.hz());
         let backend = |wanted| Box::new(CpalBackend::new(wanted)) as Box<dyn Backend>;
         match self {
-            Self::Input(wanted) => open_input(wanted.map(backend), rate_hz, head),
-            Self::File(file, wanted) => {
-                open_playback(Some(backend(wanted)), Box::new(file), rate_hz, head)
+            Self::Input(wanted) => {
+                let (keeper, input) = open_input(wanted.map(backend), rate_hz, head)?;
+                Ok((keeper, input, None))
+            }
+            Self::File(file, path, wanted) => {
+                let reopen: Reopen = Box::new(move |sample| {
+                    Ok(Box::new(AudioFile::open_at(&path, rate_hz, sample)?))
+                });
+                let device = Some(backend(wanted));
+                let opened = open_playback(device, Box::new(file), reopen, rate_hz, head)?;
+                let (keeper, input, deck) = opened;
+                Ok((keeper, input, Some(deck)))
             }
         }
     }
@@ -166,11 +201,13 @@ fn rate_of(clock: Clock) -> NonZero<u32> {
 struct Job {
     plan: Plan,
     desk: Desk,
+    deck: Arc<OnceLock<Deck>>,
     cx: RunCx,
     sink: String,
     source: Source,
-    patch: std::path::PathBuf,
+    patch: PathBuf,
     secs: Option<f64>,
+    repeats: bool,
     stats: Arc<Stats>,
     stop: Arc<AtomicBool>,
     events: Sender<Event>,
@@ -206,7 +243,12 @@ impl Job {
         let _reloader = reload::start(&self.patch, clock, preparer, remote, self.events.clone())
             .map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
-        let (keeper, input) = self.source.open(clock).map_err(cannot_start)?;
+        let (keeper, input, deck) = self.source.open(clock).map_err(cannot_start)?;
+        if let Some(deck) = deck {
+            deck.set_repeats(self.repeats);
+            // A job runs once.
+            let _ = self.deck.set(deck);
+        }
         let health = input.health().clone();
         tell(&self.events, Event::Begun { audio: keeper.events.clone(), health: health.clone() });
         let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);

@@ -52,18 +52,20 @@ pub struct Monitor {
 
 /// Shows what comes into `slot` until the user closes the window or the show ends. `start` is
 /// called once, with what wakes the window, when `services` hold the graphics device that shows the
-/// pictures.
+/// pictures. `on_key` gets the keys that mean nothing to the window.
 pub fn show(
     settings: WindowSettings,
     slot: &PictureSlot,
     stats: &Stats,
     services: &Services,
+    on_key: &dyn Fn(&Key),
     start: impl FnOnce(EventLoopProxy<Wake>) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     let event_loop =
         EventLoop::<Wake>::with_user_event().build().map_err(|error| no_display(&error))?;
     let start = Some((start, event_loop.create_proxy()));
-    let mut app = App { settings, slot, stats, services, start, opened: None, failed: None };
+    let mut app =
+        App { settings, on_key, slot, stats, services, start, opened: None, failed: None };
     event_loop.run_app(&mut app).map_err(|error| no_display(&error))?;
     app.failed.map_or(Ok(()), Err)
 }
@@ -101,6 +103,7 @@ fn no_display(error: &dyn std::fmt::Display) -> CommandError {
 
 struct App<'a, F> {
     settings: WindowSettings,
+    on_key: &'a dyn Fn(&Key),
     slot: &'a PictureSlot,
     stats: &'a Stats,
     services: &'a Services,
@@ -138,7 +141,7 @@ where
             Key::Named(NamedKey::Escape) => event_loop.exit(),
             Key::Named(NamedKey::F11) => toggle_fullscreen(window),
             Key::Character(c) if c.eq_ignore_ascii_case("f") => toggle_fullscreen(window),
-            _ => {}
+            key => (self.on_key)(key),
         }
     }
 

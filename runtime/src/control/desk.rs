@@ -12,11 +12,15 @@ use super::event::{Event, Stamped};
 use super::inbox::Remote;
 use super::lane::{Action, Goal, Lane, Places};
 use crate::engine::Engine;
+use crate::transport::Song;
 
 /// Frames between two readings for the board: nobody outside needs more.
 const BOARD_HZ: f64 = 30.0;
 /// Notices that may wait to be read.
 const MAX_NOTICES: usize = 256;
+
+/// Samples by which the sound may be off before that counts as a jump: a fiftieth of a second.
+const MAX_DRIFT: u64 = 960;
 
 /// What the desk did that somebody may want to keep or show.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +63,8 @@ struct CueList {
     seen: Vec<Option<f64>>,
     /// The sound's sample less the engine's, after jumps.
     offset: i64,
+    /// Whether the sound stands still, and with it the cues.
+    stands: bool,
 }
 
 impl Desk {
@@ -115,6 +121,17 @@ impl Desk {
         self.generation = None;
         self.cues = CueList::default();
         self.next_reading = 0;
+    }
+
+    /// Before the engine's next block: notices where the sound was put meanwhile.
+    pub(crate) fn hear(&mut self, engine: &Engine, song: Song) {
+        let sample = engine.next_sample();
+        let is_off = self.song_sample(sample).abs_diff(song.sample) > MAX_DRIFT;
+        if song.runs == self.cues.stands || (song.runs && is_off) {
+            let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
+            let event = Event::Jump { secs: song.sample as f64 / rate_hz, stands: !song.runs };
+            self.take(engine, sample, event);
+        }
     }
 
     /// Before the engine's next block: takes what came, and steers what runs at blocks.
@@ -205,7 +222,7 @@ impl Desk {
         sample.saturating_add_signed(self.cues.offset)
     }
 
-    fn take_mail(&mut self, engine: &mut Engine, sample: u64) {
+    fn take_mail(&mut self, engine: &Engine, sample: u64) {
         let mut batch = std::mem::take(&mut self.batch);
         if let Some(score) = self.remote.take(&mut batch) {
             self.score = score;
@@ -213,15 +230,23 @@ impl Desk {
             self.time_cues(engine);
         }
         for event in batch.drain(..) {
-            if let Some(record) = &mut self.record {
-                record(&Stamped { sample, event: event.clone() });
-            }
-            self.enact(engine, sample, event);
+            self.take(engine, sample, event);
         }
         self.batch = batch;
     }
 
+    /// Something from outside: it is recorded, and done.
+    fn take(&mut self, engine: &Engine, sample: u64, event: Event) {
+        if let Some(record) = &mut self.record {
+            record(&Stamped { sample, event: event.clone() });
+        }
+        self.enact(engine, sample, event);
+    }
+
     fn cue_by_time(&mut self, engine: &Engine, last: u64) {
+        if self.cues.stands {
+            return;
+        }
         let end = self.song_sample(last);
         while let Some(&(at, i)) = self.cues.timed.get(self.cues.num_come) {
             if at > end {
@@ -233,7 +258,7 @@ impl Desk {
         }
     }
 
-    fn enact(&mut self, engine: &mut Engine, sample: u64, event: Event) {
+    fn enact(&mut self, engine: &Engine, sample: u64, event: Event) {
         match event {
             Event::Set { target, value } => self.put(sample, &Action::Set(target, value)),
             Event::Free { target } => self.put(sample, &Action::Free(target)),
@@ -257,10 +282,11 @@ impl Desk {
                     self.call_cue(engine, sample, i);
                 }
             }
-            Event::Jump { secs } => {
+            Event::Jump { secs, stands } => {
                 let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
                 let song = (secs.max(0.0) * rate_hz).round() as i64;
                 self.cues.offset = song.saturating_sub(i64::try_from(sample).unwrap_or(i64::MAX));
+                self.cues.stands = stands;
                 self.skip_cues(sample);
             }
         }

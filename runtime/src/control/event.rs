@@ -50,10 +50,13 @@ pub enum Event {
         /// How many; below 0 for back.
         by: i32,
     },
-    /// The sound was put to another place: cues count from there.
+    /// The sound was put to another place, or stopped: cues count from there.
     Jump {
         /// Seconds from the beginning of the sound.
         secs: f64,
+        /// Whether it stands there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stands: bool,
     },
 }
 

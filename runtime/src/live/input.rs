@@ -12,7 +12,7 @@ use lumawire_core::AudioBlock;
 use super::health::Health;
 use super::line::Line;
 use super::resample::StreamResampler;
-use crate::transport::{Read, Transport, TransportError};
+use crate::transport::{Read, Song, Transport, TransportError};
 
 /// How long it sleeps while there is nothing to read.
 const NAP: Duration = Duration::from_micros(500);
@@ -22,6 +22,14 @@ const PIECE: usize = 256;
 const MAX_ARRIVALS: usize = 16_384;
 /// Channels where nothing has come yet.
 const DEFAULT_CHANNELS: usize = 2;
+
+/// When samples came.
+struct Arrival {
+    /// The first sample that came later.
+    end: u64,
+    at: Instant,
+    song: Option<Song>,
+}
 
 /// What comes from a device, at the patch's rate. `read` waits for samples; it ends when its
 /// [`Keeper`](super::Keeper) is gone or the sound file has been played.
@@ -41,8 +49,8 @@ pub struct LiveInput {
     num_given: u64,
     /// The transport's sample at which the line began, with the resampler's delay.
     line_start: u64,
-    /// When samples came: all before this one, at this time. Rising.
-    arrivals: VecDeque<(u64, Instant)>,
+    /// When samples came: all before this one, at this time, with the song after it. Rising.
+    arrivals: VecDeque<Arrival>,
 }
 
 impl LiveInput {
@@ -72,8 +80,13 @@ impl LiveInput {
 
     /// When the sample came that is number `sample` here; `None` where that is forgotten.
     pub fn arrival_of(&self, sample: u64) -> Option<Instant> {
-        let i = self.arrivals.partition_point(|(end, _)| *end <= sample);
-        self.arrivals.get(i).map(|(_, at)| *at)
+        self.arrival(sample).map(|arrival| arrival.at)
+    }
+
+    /// The callback that brought a sample.
+    fn arrival(&self, sample: u64) -> Option<&Arrival> {
+        let i = self.arrivals.partition_point(|arrival| arrival.end <= sample);
+        self.arrivals.get(i)
     }
 
     /// Samples a channel, at the patch's rate, that have come and were not read.
@@ -120,7 +133,7 @@ impl LiveInput {
         let (start, arrivals) = (self.line_start, &mut self.arrivals);
         line.refresh(|stamp| {
             let end = start + stamp.end * u64::from(to_hz) / u64::from(from_hz);
-            arrivals.push_back((end, stamp.arrived));
+            arrivals.push_back(Arrival { end, at: stamp.arrived, song: stamp.song });
         });
         while arrivals.len() > MAX_ARRIVALS {
             arrivals.pop_front();
@@ -195,6 +208,13 @@ impl Transport for LiveInput {
 
     fn num_samples(&self) -> Option<u64> {
         None
+    }
+
+    fn song_at(&self, sample: u64) -> Option<Song> {
+        let arrival = self.arrival(sample)?;
+        let song = arrival.song?;
+        let back = if song.runs { arrival.end - sample } else { 0 };
+        Some(Song { sample: song.sample.saturating_sub(back), ..song })
     }
 
     fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError> {

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::deck::{Deck, Reopen};
 use super::device::{Backend, Callback, DeviceError, Format, Opened, Watch};
 use super::health::Health;
 use super::input::LiveInput;
 use super::line::{Line, line};
 use super::player::{Feed, Feeder, Player};
 use super::steady::Steady;
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportError};
 
 /// A device that has not called for so long is gone: five times the largest usual buffers, so that a
 /// busy machine is not taken for an unplugged device.
@@ -79,24 +80,28 @@ pub fn open_input(
     start(backend, Way::Hear, rate_hz, head, None)
 }
 
-/// Plays `sound`, which is at `rate_hz`, through the device that `backend` opens, and hears what is
+/// Plays `sound`, which is at `rate_hz` and which `reopen` opens at any of its samples, through the device that `backend` opens, and hears what is
 /// played; `None` plays it for the engine alone.
 pub fn open_playback(
     backend: Option<Box<dyn Backend>>,
     sound: Box<dyn Transport>,
+    reopen: Reopen,
     rate_hz: NonZero<u32>,
     head: Duration,
-) -> std::io::Result<(Keeper, LiveInput)> {
+) -> std::io::Result<(Keeper, LiveInput, Deck)> {
     let num_channels = sound.num_channels().max(1);
+    let deck = Deck::new(rate_hz.get(), sound.num_samples());
     let (told, broken) = bounded(1);
-    let (feeder, feed) = Feeder::start(sound, rate_hz.get(), move |error| {
+    let failed = move |error: TransportError| {
         let _ = told.try_send(AudioEvent::Broken(error.to_string()));
-    })?;
+    };
+    let (feeder, feed) = Feeder::start(sound, reopen, deck.clone(), rate_hz.get(), failed)?;
     let (give_back, given_back) = bounded(1);
     // There is room: the channel is new.
     let _ = give_back.try_send(feed);
     let way = Way::Play { num_channels, give_back, given_back, broken };
-    start(backend, way, rate_hz, head, Some(feeder))
+    let (keeper, input) = start(backend, way, rate_hz, head, Some(feeder))?;
+    Ok((keeper, input, deck))
 }
 
 /// What the streams do.

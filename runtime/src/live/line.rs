@@ -9,6 +9,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::device::Format;
 use super::health::Health;
+use crate::transport::Song;
 
 /// Sound that may wait for the engine before samples get lost, in seconds.
 const CAPACITY_SECS: usize = 2;
@@ -22,6 +23,8 @@ pub(super) struct Stamp {
     pub end: u64,
     /// When their callback came.
     pub arrived: Instant,
+    /// Where a played sound stands after them.
+    pub song: Option<Song>,
 }
 
 /// The callback's end. Its methods allocate nothing, take no lock and never wait.
@@ -67,17 +70,22 @@ impl Capture {
         f32: FromSample<T>,
     {
         self.push(data);
-        self.stamp(arrived);
+        self.stamp(arrived, None);
     }
 
     /// As `write`, of silence.
     pub fn write_silence(&mut self, len: usize, arrived: Instant) {
+        self.push_silence(len);
+        self.stamp(arrived, None);
+    }
+
+    /// As `push`, of silence.
+    pub(super) fn push_silence(&mut self, len: usize) {
         let n = self.fitting(len);
         if let Ok(chunk) = self.samples.write_chunk_uninit(n * self.num_channels) {
             chunk.fill_from_iter(std::iter::repeat(0.0));
         }
         self.num_written += n as u64;
-        self.stamp(arrived);
     }
 
     /// Becomes true with the first callback.
@@ -97,10 +105,10 @@ impl Capture {
         self.num_written += n as u64;
     }
 
-    /// Says when all that was pushed came.
-    pub(super) fn stamp(&mut self, arrived: Instant) {
+    /// Says when all that was pushed came, and where the sound stands after it.
+    pub(super) fn stamp(&mut self, arrived: Instant, song: Option<Song>) {
         // Without room the next stamp stands for these samples too.
-        let _ = self.stamps.push(Stamp { end: self.num_written, arrived });
+        let _ = self.stamps.push(Stamp { end: self.num_written, arrived, song });
         self.has_spoken.store(true, Ordering::Relaxed);
         self.health.touch(arrived);
     }

@@ -10,6 +10,7 @@
 //! when its sample is. Where there is no device, a [`steady`] clock plays its part.
 
 mod cpal_backend;
+mod deck;
 mod device;
 mod health;
 mod input;
@@ -23,6 +24,7 @@ mod stats;
 mod steady;
 
 pub use cpal_backend::CpalBackend;
+pub use deck::{Deck, Reopen};
 pub use device::{
     Backend, Callback, Device, DeviceError, Direction, Format, Opened, Wanted, Watch, devices,
 };

@@ -10,11 +10,12 @@ use crossbeam_channel::Sender;
 use lumawire_core::AudioBlock;
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use super::deck::{Deck, Reopen};
 use super::device::Format;
 use super::health::Health;
 use super::line::Capture;
 use super::resample::StreamResampler;
-use crate::transport::{Read, Transport, TransportError};
+use crate::transport::{Read, Song, Transport, TransportError};
 
 /// Sound that is read ahead, in seconds.
 const AHEAD_SECS: f64 = 0.5;
@@ -31,6 +32,11 @@ pub(super) struct Feed {
     num_channels: usize,
     /// Whether no more will come.
     is_over: Arc<AtomicBool>,
+    deck: Deck,
+    /// Samples a channel that were taken from the ring.
+    num_pulled: u64,
+    /// Where the sound stood last.
+    song: Option<Song>,
 }
 
 /// Reads a sound into a ring on a thread of its own.
@@ -40,20 +46,39 @@ pub(super) struct Feeder {
 }
 
 impl Feeder {
-    /// Reads `sound`, which is at `rate_hz`. `failed` is told if it breaks off.
+    /// Reads the sound that `open` gives, at `rate_hz`, from its beginning and where `deck` wants
+    /// it. `failed` is told if it breaks off.
     pub fn start(
-        mut sound: Box<dyn Transport>,
+        sound: Box<dyn Transport>,
+        open: Reopen,
+        deck: Deck,
         rate_hz: u32,
         failed: impl FnOnce(TransportError) + Send + 'static,
     ) -> std::io::Result<(Self, Feed)> {
         let num_channels = sound.num_channels().max(1);
         let len = (f64::from(rate_hz) * AHEAD_SECS) as usize * num_channels;
-        let (mut ring, samples) = RingBuffer::new(len.max(2 * BLOCK_LEN * num_channels));
+        let (ring, samples) = RingBuffer::new(len.max(2 * BLOCK_LEN * num_channels));
         let (stop, is_over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let feed = Feed { samples, num_channels, is_over: is_over.clone() };
-        let stopped = stop.clone();
+        let feed = Feed {
+            samples,
+            num_channels,
+            is_over: is_over.clone(),
+            deck: deck.clone(),
+            num_pulled: 0,
+            song: None,
+        };
+        let mut pour = Pour {
+            sound,
+            open,
+            deck,
+            num_channels,
+            ring,
+            stop: stop.clone(),
+            at: 0,
+            num_pushed: 0,
+        };
         let thread = Builder::new().name("lumawire-playback".into()).spawn(move || {
-            if let Err(error) = pour(&mut *sound, num_channels, &mut ring, &stopped) {
+            if let Err(error) = pour.run() {
                 failed(error);
             }
             is_over.store(true, Ordering::Release);
@@ -71,29 +96,71 @@ impl Drop for Feeder {
     }
 }
 
-/// Reads to the end, or until nobody plays.
-fn pour(
-    sound: &mut dyn Transport,
+/// What the feeder's thread does.
+struct Pour {
+    sound: Box<dyn Transport>,
+    open: Reopen,
+    deck: Deck,
     num_channels: usize,
-    ring: &mut Producer<f32>,
-    stop: &AtomicBool,
-) -> Result<(), TransportError> {
-    let mut block = AudioBlock::silent(num_channels, BLOCK_LEN);
-    while let Read::Samples(n) = sound.read(&mut block, 0)? {
-        while ring.slots() < n * num_channels {
-            if stop.load(Ordering::Relaxed) || ring.is_abandoned() {
-                return Ok(());
+    ring: Producer<f32>,
+    stop: Arc<AtomicBool>,
+    /// The sound's sample that is read next.
+    at: u64,
+    /// Samples a channel that went into the ring.
+    num_pushed: u64,
+}
+
+impl Pour {
+    /// Reads to the end, or until nobody plays.
+    fn run(&mut self) -> Result<(), TransportError> {
+        let mut block = AudioBlock::default();
+        while !self.is_stopped() {
+            if let Some((to, drops)) = self.deck.jump_at(self.at) {
+                self.jump(to, drops)?;
+            }
+            let len = self.deck.until_jump(self.at).min(BLOCK_LEN as u64) as usize;
+            block.resize(self.num_channels, len);
+            match self.sound.read(&mut block, 0)? {
+                Read::Samples(n) => self.push(&block, n),
+                Read::Ended => match self.deck.after_end() {
+                    // A sound without samples would begin again for ever.
+                    Some(to) if self.at > 0 => self.jump(to, false)?,
+                    _ => return Ok(()),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn jump(&mut self, to: u64, drops: bool) -> Result<(), TransportError> {
+        self.sound = (self.open)(to)?;
+        self.deck.begin_span(self.num_pushed, to, drops);
+        self.at = to;
+        Ok(())
+    }
+
+    /// Waits for room, and puts the first `n` samples of `block` there, unless the user wants to be
+    /// elsewhere meanwhile.
+    fn push(&mut self, block: &AudioBlock, n: usize) {
+        while self.ring.slots() < n * self.num_channels {
+            if self.is_stopped() || self.deck.wants_to_seek() {
+                return;
             }
             thread::sleep(NAP);
         }
-        if let Ok(chunk) = ring.write_chunk_uninit(n * num_channels) {
-            let block = &block;
+        let num_channels = self.num_channels;
+        if let Ok(chunk) = self.ring.write_chunk_uninit(n * num_channels) {
             chunk.fill_from_iter(
                 (0..n).flat_map(|i| (0..num_channels).map(move |c| block.channel(c)[i])),
             );
         }
+        self.at += n as u64;
+        self.num_pushed += n as u64;
     }
-    Ok(())
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.ring.is_abandoned()
+    }
 }
 
 /// An output's callback: what it plays goes to the engine at the same moment, at the patch's rate,
@@ -104,6 +171,10 @@ pub struct Player {
     /// From the patch's rate to the device's.
     resampler: Option<StreamResampler>,
     num_device_channels: usize,
+    rate_hz: u32,
+    device_rate_hz: u32,
+    /// What silence is still owed, in samples over both rates.
+    rest: u64,
     piece: Vec<f32>,
     health: Arc<Health>,
     give_back: Sender<Feed>,
@@ -130,7 +201,19 @@ impl Player {
         let piece = vec![0.0; PIECE * feed.num_channels];
         let num_device_channels = device.num_channels;
         let feed = Some(feed);
-        let player = Self { feed, echo, resampler, num_device_channels, piece, health, give_back };
+        let device_rate_hz = device.rate_hz.get();
+        let player = Self {
+            feed,
+            echo,
+            resampler,
+            num_device_channels,
+            rate_hz,
+            device_rate_hz,
+            rest: 0,
+            piece,
+            health,
+            give_back,
+        };
         // Dropping the player gives the feed back.
         fault.map_or(Ok(player), Err)
     }
@@ -140,6 +223,13 @@ impl Player {
     pub fn fill<T: Copy + FromSample<f32>>(&mut self, out: &mut [T], now: Instant) {
         let mut at = 0;
         let num_channels = self.num_device_channels.max(1);
+        self.discard();
+        if self.is_paused() {
+            out.fill(T::from_sample_(0.0));
+            let len = self.at_patch_rate(out.len() / num_channels);
+            self.echo.push_silence(len);
+            return self.stamp(now);
+        }
         while at + num_channels <= out.len() {
             let wanted = (out.len() - at) / num_channels;
             let to = &mut out[at..];
@@ -157,14 +247,45 @@ impl Player {
             out[at..].fill(T::from_sample_(0.0));
             match &self.feed {
                 Some(feed) if feed.is_over.load(Ordering::Acquire) && feed.samples.is_empty() => {
-                    self.echo.stamp(now);
+                    self.stamp(now);
                     self.health.end();
                     return;
                 }
                 _ => self.health.count_underrun(),
             }
         }
-        self.echo.stamp(now);
+        self.stamp(now);
+    }
+
+    fn stamp(&mut self, now: Instant) {
+        let feed = self.feed.as_mut();
+        let song = feed.and_then(|feed| {
+            feed.song = feed.deck.song_at(feed.num_pulled).or(feed.song);
+            feed.song
+        });
+        self.echo.stamp(now, song);
+    }
+
+    fn is_paused(&self) -> bool {
+        self.feed.as_ref().is_some_and(|feed| feed.deck.is_paused())
+    }
+
+    /// So many samples of the device in samples of the patch; what is over counts the next time.
+    fn at_patch_rate(&mut self, len: usize) -> usize {
+        let ticks = len as u64 * u64::from(self.rate_hz) + self.rest;
+        self.rest = ticks % u64::from(self.device_rate_hz);
+        (ticks / u64::from(self.device_rate_hz)) as usize
+    }
+
+    /// Throws away what was read ahead before the user went elsewhere.
+    fn discard(&mut self) {
+        let Some(feed) = &mut self.feed else { return };
+        let wanted = feed.deck.num_to_discard(feed.num_pulled);
+        let n = wanted.min((feed.samples.slots() / feed.num_channels) as u64);
+        if let Ok(chunk) = feed.samples.read_chunk(n as usize * feed.num_channels) {
+            chunk.commit_all();
+            feed.num_pulled += n;
+        }
     }
 
     /// Moves up to `wanted` samples a channel from the feed to the engine, into `piece`.
@@ -175,6 +296,7 @@ impl Player {
         if feed.samples.pop_entire_slice(piece).is_err() {
             return 0;
         }
+        feed.num_pulled += n as u64;
         self.echo.push(piece);
         n
     }
@@ -258,23 +380,46 @@ mod tests {
         player: Player,
         line: Line,
         health: Arc<Health>,
+        deck: Deck,
         _feeder: Feeder,
         given_back: crossbeam_channel::Receiver<Feed>,
     }
 
     fn rig(sound: AudioBlock, device: Format) -> Rig {
+        let deck = Deck::new(RATE_HZ, Some(sound.len() as u64));
+        rig_with(sound, device, deck, |feed| feed.is_over.load(Ordering::Acquire) || is_full(feed))
+    }
+
+    fn rig_with(
+        sound: AudioBlock,
+        device: Format,
+        deck: Deck,
+        is_ready: impl Fn(&Feed) -> bool,
+    ) -> Rig {
         let health = Arc::new(Health::default());
         let num_channels = sound.num_channels();
-        let (_feeder, feed) =
-            Feeder::start(Box::new(Memory::new(sound)), RATE_HZ, |e| panic!("{e}")).unwrap();
-        while !feed.is_over.load(Ordering::Acquire) {
+        let open = reopening(sound.clone());
+        let first = Box::new(Memory::new(sound));
+        let failed = |e| panic!("{e}");
+        let (_feeder, feed) = Feeder::start(first, open, deck.clone(), RATE_HZ, failed).unwrap();
+        while !is_ready(&feed) {
             thread::sleep(Duration::from_millis(1));
         }
         let (echo, line) = line(format(RATE_HZ, num_channels), &health);
         let (give_back, given_back) = bounded(1);
         let player =
             Player::new(feed, RATE_HZ, device, echo, health.clone(), give_back).ok().unwrap();
-        Rig { player, line, health, _feeder, given_back }
+        Rig { player, line, health, deck, _feeder, given_back }
+    }
+
+    /// Whether the feeder has no room for more.
+    fn is_full(feed: &Feed) -> bool {
+        let room = feed.samples.buffer().capacity() - feed.samples.slots();
+        room < BLOCK_LEN * feed.num_channels
+    }
+
+    fn reopening(sound: AudioBlock) -> Reopen {
+        Box::new(move |from| Ok(Box::new(Memory::new(sound.clone()).from_sample(from))))
     }
 
     fn ramp(len: usize) -> AudioBlock {
@@ -331,6 +476,71 @@ mod tests {
         assert!((0..2_000).all(|i| heard[2 * i] == i as f32 / 4_096.0));
         let expected = 2_000 * 11_025 / 8_000;
         assert!((expected..expected + 600).contains(&num_played), "{num_played} {expected}");
+    }
+
+    /// What the next callback plays of the left channel, as numbers of samples.
+    fn played(rig: &mut Rig, len: usize) -> Vec<i32> {
+        let mut out = vec![9.0_f32; len * 2];
+        rig.player.fill(&mut out, Instant::now());
+        out.iter().step_by(2).map(|v| (v * 4_096.0) as i32).collect()
+    }
+
+    /// Waits until the feeder has read what the deck wants now.
+    fn settle(rig: &Rig, is_there: impl Fn(&Feed) -> bool) {
+        let feed = rig.player.feed.as_ref().unwrap();
+        let started = Instant::now();
+        while !is_there(feed) {
+            assert!(started.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_pause_is_silence_and_goes_on_where_it_stopped() {
+        let mut rig = rig(ramp(1_000), format(RATE_HZ, 2));
+        assert_eq!(played(&mut rig, 3), [0, 1, 2]);
+        rig.deck.set_paused(true);
+        assert_eq!(played(&mut rig, 4), [0; 4]);
+        rig.deck.set_paused(false);
+        assert_eq!(played(&mut rig, 3), [3, 4, 5]);
+        assert_eq!(rig.deck.position_secs(), 6.0 / 8_000.0);
+        let mut songs = Vec::new();
+        rig.line.refresh(|stamp| songs.push((stamp.end, stamp.song.unwrap())));
+        let song = |sample, runs| Song { sample, runs };
+        assert_eq!(songs, [(3, song(3, true)), (7, song(3, false)), (10, song(6, true))]);
+    }
+
+    #[test]
+    fn after_a_seek_the_next_sample_is_the_one_asked_for() {
+        let mut rig = rig(ramp(60_000), format(RATE_HZ, 2));
+        assert_eq!(played(&mut rig, 2), [0, 1]);
+        rig.deck.seek(5.0);
+        settle(&rig, |feed| feed.deck.num_to_discard(feed.num_pulled) > 0);
+        let _ = played(&mut rig, 1); // throws away what was read ahead
+        settle(&rig, |feed| feed.samples.slots() > 20);
+        assert_eq!(played(&mut rig, 2), [40_000, 40_001]);
+        assert_eq!(rig.deck.position_secs(), 40_002.0 / 8_000.0);
+        assert_eq!(rig.deck.duration_secs(), Some(7.5));
+    }
+
+    #[test]
+    fn a_loop_repeats_its_samples_without_a_gap() {
+        let sound = ramp(1_000);
+        let deck = Deck::new(RATE_HZ, Some(1_000));
+        deck.set_loop(Some((0.01, 0.02)));
+        let mut rig = rig_with(sound, format(RATE_HZ, 2), deck, is_full);
+        let expected: Vec<i32> = (0..80).chain((80..160).cycle()).take(500).collect();
+        assert_eq!(played(&mut rig, 500), expected);
+    }
+
+    #[test]
+    fn a_repeated_sound_has_no_end() {
+        let deck = Deck::new(RATE_HZ, Some(100));
+        deck.set_repeats(true);
+        let mut rig = rig_with(ramp(100), format(RATE_HZ, 2), deck, is_full);
+        let expected: Vec<i32> = (0..100).cycle().take(350).collect();
+        assert_eq!(played(&mut rig, 350), expected);
+        assert!(!rig.health.has_ended());
     }
 
     #[test]

@@ -55,6 +55,12 @@ impl Memory {
         silence_non_finite(samples.samples_mut());
         Self { samples, given: 0 }
     }
+
+    /// Plays from the sample with this number on.
+    pub fn from_sample(mut self, sample: u64) -> Self {
+        self.given = usize::try_from(sample).unwrap_or(usize::MAX).min(self.samples.len());
+        self
+    }
 }
 
 impl Transport for Memory {

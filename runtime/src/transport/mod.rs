@@ -28,6 +28,12 @@ pub trait Transport: Send {
     /// Samples in a channel from beginning to end, if known; an estimate for progress.
     fn num_samples(&self) -> Option<u64>;
 
+    /// Where a sound stands at a sample that was read, if it does not simply follow the samples:
+    /// one that is paused, or put to another place.
+    fn song_at(&self, _sample: u64) -> Option<Song> {
+        None
+    }
+
     /// Fills `block` (shaped `[num_channels, len]` when it was begun) from sample `from` on with as many
     /// samples as it has now: at least one unless it has ended or `from` is the block's end.
     /// Waits if it has none yet. Once ended, it stays ended.
@@ -43,9 +49,22 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).num_samples()
     }
 
+    fn song_at(&self, sample: u64) -> Option<Song> {
+        (**self).song_at(sample)
+    }
+
     fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError> {
         (**self).read(block, from)
     }
+}
+
+/// Where a sound stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Song {
+    /// The sound's own sample.
+    pub sample: u64,
+    /// Whether it goes on from there.
+    pub runs: bool,
 }
 
 /// What a [`Transport::read`] brought.
@@ -60,6 +79,9 @@ pub enum Read {
 /// A transport that broke off.
 #[derive(Debug, Error)]
 pub enum TransportError {
+    /// The file cannot be opened any more.
+    #[error(transparent)]
+    Open(#[from] AudioFileError),
     /// The file could no longer be read: a disk that went away, a network share.
     #[error(
         "{}: reading failed after {secs:.1} s: {source}; check the disk and start again",
