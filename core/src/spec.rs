@@ -175,6 +175,8 @@ pub enum FileKind {
     Image,
     /// Marks on the time of a piece, with names.
     Marks,
+    /// A table of colours, `.cube`.
+    Lut,
 }
 
 /// The values that a parameter takes. `soft` is the slider's range, `hard` the guard.

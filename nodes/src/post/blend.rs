@@ -12,10 +12,35 @@ const IN_OVER: usize = 1;
 const OUT_IMAGE: usize = 0;
 const MODE: usize = 0;
 const AMOUNT: usize = 1;
+const SPACE: usize = 2;
 
 /// Options of `mode`, in the order of `blend.wgsl`.
-const MODES: &[&str] =
-    &["normal", "add", "screen", "multiply", "lighten", "darken", "difference", "overlay"];
+const MODES: &[&str] = &[
+    "normal",
+    "add",
+    "screen",
+    "multiply",
+    "lighten",
+    "darken",
+    "difference",
+    "overlay",
+    "subtract",
+    "divide",
+    "exclusion",
+    "colour_dodge",
+    "colour_burn",
+    "linear_burn",
+    "hard_light",
+    "soft_light",
+    "vivid_light",
+    "linear_light",
+    "pin_light",
+    "hard_mix",
+    "hue",
+    "saturation",
+    "colour",
+    "luminosity",
+];
 
 /// Lays one picture over another.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -25,9 +50,12 @@ pub const SPEC: NodeSpec = NodeSpec {
     doc: "Lays one picture over another. With b the base's colour, o the other's and α, β the \
           alphas of other (times amount) and base: the mode gives B(b, o) = o, b + o, \
           b + o − b·o, b·o, max, min, |b − o|, or overlay (multiply below 0.5 of the base, screen \
-          above); the result's alpha is α + β(1 − α) and its colour, times that alpha, is \
-          α(1 − β)·o + αβ·B + (1 − α)β·b (W3C Compositing Level 1), in linear light. Screen and \
-          overlay clamp both colours to 0..1. The other is stretched to the base's size, \
+          above), b − o, b/o, b + o − 2b·o, b/(1 − o), 1 − (1 − b)/o, b + o − 1, overlay with the \
+          two exchanged, the W3C's soft light, burn or dodge by o, b + 2o − 1, max or min by o, 0 or \
+          1 as b + o passes 1, and the W3C's four of hue, saturation and luminosity; the result's alpha is α + β(1 − α) and its colour, times that alpha, is \
+          α(1 − β)·o + αβ·B + (1 − α)β·b (W3C Compositing Level 1), in linear light, or \
+          with B of code values where space says srgb, as programs for pictures do. All modes but \
+          normal, add, multiply, lighten, darken, difference and subtract clamp both colours to 0..1. The other is stretched to the base's size, \
           bilinearly. Where only one of the two has a picture, that one passes. No latency.",
     rate: Rate::Frame,
     role: Role::Pure,
@@ -39,6 +67,8 @@ pub const SPEC: NodeSpec = NodeSpec {
     params: &[
         Param::choice("mode", "Mode", MODES).doc("How colours combine where both have some."),
         Param::float("amount", "Amount", 1.0, (0.0, 1.0)).doc("Opacity of the picture on top."),
+        Param::choice("space", "Space", &["linear", "srgb"])
+            .doc("Whether the mode works on light or on sRGB code values."),
     ],
     build: || Box::new(Blend { effect: Effect::new("post.blend", include_str!("blend.wgsl"), 2) }),
 };
@@ -48,6 +78,7 @@ pub const SPEC: NodeSpec = NodeSpec {
 struct Uniforms {
     mode: u32,
     amount: f32,
+    is_srgb: u32,
 }
 
 struct Blend {
@@ -60,8 +91,11 @@ impl Node for Blend {
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let uniforms =
-            Uniforms { mode: io.params.choice(MODE) as u32, amount: io.params.float(AMOUNT) };
+        let uniforms = Uniforms {
+            mode: io.params.choice(MODE) as u32,
+            amount: io.params.float(AMOUNT),
+            is_srgb: io.params.choice(SPACE) as u32,
+        };
         let blended = match (io.inputs.image(IN_BASE), io.inputs.image(IN_OVER)) {
             (Some(base), Some(over)) if uniforms.amount > 0.0 => {
                 let size = (base.width_px, base.height_px);
@@ -118,6 +152,90 @@ mod tests {
             let [r, g, b] = expected;
             assert_close(&colours(mode, 1.0, base, over), &[r, g, b, 1.0], 5e-4);
         }
+    }
+
+    /// Against the formulas of W3C Compositing Level 1 and, where it has none, those of the doc.
+    #[test]
+    fn every_other_mode_follows_its_formula() {
+        let luma = |c: [f64; 3]| 0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2];
+        let clip = |c: [f64; 3]| {
+            let l = luma(c);
+            let (low, high) = (c[0].min(c[1]).min(c[2]), c[0].max(c[1]).max(c[2]));
+            let c = if low < 0.0 { c.map(|v| l + (v - l) * l / (l - low)) } else { c };
+            if high > 1.0 { c.map(|v| l + (v - l) * (1.0 - l) / (high - l)) } else { c }
+        };
+        let set_luma = |c: [f64; 3], l: f64| clip(c.map(|v| v + l - luma(c)));
+        let span = |c: [f64; 3]| c[0].max(c[1]).max(c[2]) - c[0].min(c[1]).min(c[2]);
+        let set_span = |c: [f64; 3], s: f64| {
+            let low = c[0].min(c[1]).min(c[2]);
+            c.map(|v| (v - low) * s / span(c))
+        };
+        let soft = |b: f64, o: f64| {
+            let d = if b <= 0.25 { ((16.0 * b - 12.0) * b + 4.0) * b } else { b.sqrt() };
+            if o <= 0.5 {
+                b - (1.0 - 2.0 * o) * b * (1.0 - b)
+            } else {
+                b + (2.0 * o - 1.0) * (d - b)
+            }
+        };
+        let dodge = |b: f64, o: f64| (b / (1.0 - o)).min(1.0);
+        let burn = |b: f64, o: f64| 1.0 - ((1.0 - b) / o).min(1.0);
+        let (base, over) = ([0.75_f64, 0.25, 0.5], [0.6_f64, 0.4, 0.125]);
+        let each = |f: &dyn Fn(f64, f64) -> f64| [0, 1, 2].map(|i| f(base[i], over[i]));
+        let modes: [(&str, [f64; 3]); 16] = [
+            ("subtract", each(&|b, o| b - o)),
+            ("divide", each(&|b, o| (b / o).min(1.0))),
+            ("exclusion", each(&|b, o| b + o - 2.0 * b * o)),
+            ("colour_dodge", each(&dodge)),
+            ("colour_burn", each(&burn)),
+            ("linear_burn", each(&|b, o| (b + o - 1.0).max(0.0))),
+            (
+                "hard_light",
+                each(&|b, o| {
+                    if o <= 0.5 { 2.0 * b * o } else { b + 2.0 * o - 1.0 - b * (2.0 * o - 1.0) }
+                }),
+            ),
+            ("soft_light", each(&soft)),
+            (
+                "vivid_light",
+                each(&|b, o| if o <= 0.5 { burn(b, 2.0 * o) } else { dodge(b, 2.0 * o - 1.0) }),
+            ),
+            ("linear_light", each(&|b, o| (b + 2.0 * o - 1.0).clamp(0.0, 1.0))),
+            (
+                "pin_light",
+                each(&|b, o| if o <= 0.5 { b.min(2.0 * o) } else { b.max(2.0 * o - 1.0) }),
+            ),
+            ("hard_mix", each(&|b, o| if b + o >= 1.0 { 1.0 } else { 0.0 })),
+            ("hue", set_luma(set_span(over, span(base)), luma(base))),
+            ("saturation", set_luma(set_span(base, span(over)), luma(base))),
+            ("colour", set_luma(over, luma(base))),
+            ("luminosity", set_luma(base, luma(over))),
+        ];
+        let opaque = |c: [f64; 3]| [c[0] as f32, c[1] as f32, c[2] as f32, 1.0];
+        for (mode, expected) in modes {
+            let found = colours(mode, 1.0, opaque(base), opaque(over));
+            let [r, g, b] = expected;
+            for (found, expected) in found.iter().zip([r, g, b, 1.0]) {
+                assert!((f64::from(*found) - expected).abs() < 2e-3, "{mode}: {found} {expected}");
+            }
+        }
+        assert_eq!(modes.len() + 8, MODES.len());
+    }
+
+    #[test]
+    fn a_mode_may_work_on_code_values() {
+        let grey = |code: f32| {
+            let light = crate::gpu::linear_from_srgb(code);
+            picture(1, 1, |_, _| [light, light, light, 1.0])
+        };
+        let node = Harness::new(&SPEC).param("mode", "multiply").param("space", "srgb");
+        let mut node = node.services(&services()).prepare().unwrap();
+        node.input("base", Value::Image(grey(0.8)));
+        node.input("over", Value::Image(grey(0.5)));
+        node.tick().unwrap();
+        let Value::Image(found) = node.output("image") else { panic!("no picture") };
+        let code = crate::gpu::srgb_from_linear(pixel(found, 0, 0)[0]);
+        assert!((code - 0.4).abs() < 1e-3, "{code}");
     }
 
     #[test]

@@ -3,6 +3,9 @@
 pub mod aberration;
 pub mod blend;
 pub mod colour;
+pub mod crop;
+pub mod crt;
+pub mod curves;
 pub mod displace;
 pub mod dither;
 pub mod edge;
@@ -10,10 +13,12 @@ pub mod feedback;
 pub mod glitch;
 pub mod gradient_map;
 pub mod grain;
+pub mod halftone;
 pub mod kaleidoscope;
 pub mod key;
 pub mod lens;
 pub mod levels;
+pub mod lut;
 pub mod mask;
 pub mod mirror;
 pub mod motion_blur;
@@ -25,8 +30,10 @@ pub mod scanlines;
 pub mod sharpen;
 pub mod solarise;
 pub mod transform;
+pub mod tunnel;
 pub mod twirl;
 pub mod vignette;
 
+mod cube;
 #[cfg(test)]
 mod testing;
