@@ -72,6 +72,8 @@ pub enum Command {
     },
     /// Draw the pictures of seeds, as arrays for numpy or as a sheet.
     Synth(crate::command::synth::Args),
+    /// Draw every picture effect at three settings on one sheet.
+    Effects(crate::command::effects::Args),
     /// Find directions along which a network's pictures vary most, for `latent.direction`.
     Ganspace(crate::command::ganspace::Args),
     /// Group a layer's channels by what they draw, to bend together.

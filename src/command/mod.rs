@@ -4,6 +4,7 @@ pub mod analyse;
 mod check;
 pub mod clusters;
 mod devices;
+pub mod effects;
 pub mod ganspace;
 mod import;
 mod model;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Model(command) => model::run(&command),
         Command::New { file, from } => new::run(&file, &from),
         Command::Synth(args) => synth::run(&args),
+        Command::Effects(args) => effects::run(&args),
         Command::Ganspace(args) => ganspace::run(&args),
         Command::Clusters(args) => clusters::run(&args),
     }

@@ -9,8 +9,8 @@ struct Palette {
 fn palette(i: i32) -> Palette {
     let half = vec3<f32>(0.5);
     switch i {
-        case 1: { return Palette(half, half, vec3<f32>(1.0), vec3<f32>(0.5, 0.6, 0.7)); }
-        case 2: { return Palette(half, half, vec3<f32>(1.0), vec3<f32>(0.6, 0.45, 0.35)); }
+        case 1: { return Palette(half, half, vec3<f32>(1.0), vec3<f32>(0.6, 0.45, 0.35)); }
+        case 2: { return Palette(half, half, vec3<f32>(1.0), vec3<f32>(0.5, 0.6, 0.7)); }
         case 3: { return Palette(half, half, vec3<f32>(2.0, 1.0, 1.0), vec3<f32>(0.5, 0.2, 0.25)); }
         case 4: { return Palette(vec3<f32>(0.5, 0.4, 0.25), vec3<f32>(0.4, 0.35, 0.25), vec3<f32>(1.0), vec3<f32>(0.5, 0.55, 0.6)); }
         default: { return Palette(half, half, vec3<f32>(1.0), vec3<f32>(0.0, 0.333, 0.667)); }

@@ -28,6 +28,7 @@ pub mod posterise;
 pub mod resize;
 pub mod scanlines;
 pub mod sharpen;
+pub mod showcase;
 pub mod solarise;
 pub mod transform;
 pub mod tunnel;
