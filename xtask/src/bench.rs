@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::shell::{self, Failure, Outcome};
 
-const NAMES: [&str; 4] = ["engine", "generator", "analysis", "noise"];
+const NAMES: [&str; 5] = ["engine", "generator", "analysis", "noise", "post"];
 
 /// Benchmarks with a peer: where they look for its command, the module that it needs, its script.
 const PEERS: [(&str, &str, &str, &str); 2] = [

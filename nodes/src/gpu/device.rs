@@ -1,10 +1,12 @@
 //! The one graphics device that all nodes share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lumawire_core::{NodeError, Services};
 
 use super::pool::Pool;
+use super::recorder::Recorder;
 
 /// Names a part of the adapter that is to be taken, whatever else there is.
 const ADAPTER_NAME_VARIABLE: &str = "WGPU_ADAPTER_NAME";
@@ -21,8 +23,10 @@ pub struct Gpu {
     description: String,
     faults: Arc<Faults>,
     pub(super) pool: Pool,
+    pub(super) recorder: Recorder,
     /// The buffer through which pictures come back, kept for the next of its size or less.
-    pub(super) staging: Mutex<Option<wgpu::Buffer>>,
+    staging: Mutex<Option<wgpu::Buffer>>,
+    num_buffers_allocated: AtomicU64,
 }
 
 /// What the driver reports when nobody is asking.
@@ -90,11 +94,13 @@ impl Gpu {
         Self {
             limits: device.limits(),
             description: describe(info),
+            recorder: Recorder::new(&device),
             device,
             queue,
             faults,
             pool: Pool::default(),
             staging: Mutex::default(),
+            num_buffers_allocated: AtomicU64::new(0),
         }
     }
 
@@ -108,7 +114,7 @@ impl Gpu {
         &self.device
     }
 
-    /// Its queue.
+    /// Its queue. What was recorded is not on it until [`flush`](Self::flush).
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
     }
@@ -116,6 +122,33 @@ impl Gpu {
     /// How many textures were allocated so far: constant in steady state.
     pub fn num_textures_allocated(&self) -> u64 {
         self.pool.num_allocated()
+    }
+
+    /// How many buffers were allocated to bring pictures to memory so far: constant in steady state.
+    pub fn num_buffers_allocated(&self) -> u64 {
+        self.num_buffers_allocated.load(Ordering::Relaxed)
+    }
+
+    /// The kept buffer if it is long enough, else a new one.
+    pub(super) fn take_staging(&self, num_bytes: u64) -> Result<wgpu::Buffer, NodeError> {
+        let kept = self.staging.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(buffer) = kept.filter(|b| b.size() >= num_bytes) {
+            return Ok(buffer);
+        }
+        self.num_buffers_allocated.fetch_add(1, Ordering::Relaxed);
+        self.checked(|| {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("pictures to memory"),
+                size: num_bytes,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        })
+    }
+
+    /// Keeps an unmapped buffer for the next `take_staging`.
+    pub(super) fn give_back_staging(&self, buffer: wgpu::Buffer) {
+        *self.staging.lock().unwrap_or_else(PoisonError::into_inner) = Some(buffer);
     }
 
     /// Runs `work` on the device and collects what goes wrong in it.
@@ -153,6 +186,15 @@ impl Gpu {
             )));
         }
         Ok(())
+    }
+
+    /// Keeps an error that nobody can be told just now for the next who asks.
+    pub(super) fn keep_fault(&self, error: &NodeError) {
+        self.faults
+            .uncaptured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| error.to_string());
     }
 
     fn fault(&self) -> Option<String> {

@@ -42,8 +42,8 @@ impl<U: Pod> Effect<U> {
         self.shader.prepare(services)
     }
 
-    /// Draws a picture of `size` from `inputs`, which are brought to the device where needed.
-    /// Exclusive, since there is one buffer of uniforms.
+    /// Draws a picture of `size` from `inputs`, which are brought to the device where needed. The
+    /// pass is recorded; it runs with others once somebody needs the texels elsewhere.
     ///
     /// # Errors
     /// Not prepared; a size of 0 or past the device's limits; a failing device.

@@ -1,7 +1,7 @@
 //! A picture on the graphics device, and its ways there and back.
 
 use std::any::Any;
-use std::sync::{Arc, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use half::f16;
@@ -41,8 +41,17 @@ impl GpuImage {
         (self.texture.texture.width(), self.texture.texture.height())
     }
 
-    /// The view to bind or to show.
+    /// The view to bind or to show, for work outside the nodes: all passes up to here are on the
+    /// queue before it.
     pub fn view(&self) -> &wgpu::TextureView {
+        if let Err(error) = self.gpu.flush() {
+            self.gpu.keep_fault(&error);
+        }
+        &self.texture.view
+    }
+
+    /// The view for passes that are recorded.
+    pub(super) fn recorded_view(&self) -> &wgpu::TextureView {
         &self.texture.view
     }
 
@@ -132,6 +141,9 @@ pub fn texture_from_host(
     }
     let texels = half_from_host(image, encoding);
     let target = GpuImage::unwritten(gpu, size)?;
+    // The queue writes before all that is submitted later, and passes that are only recorded may
+    // still read the texture as it was.
+    gpu.flush()?;
     gpu.checked(|| {
         gpu.queue().write_texture(
             target.texture.texture.as_image_copy(),
@@ -157,10 +169,9 @@ pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
     let row_len = width * BYTES_PER_TEXEL;
     let padded_row_len = row_len.next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
     let num_bytes = u64::from(padded_row_len) * u64::from(height);
-    let buffer = take_staging(gpu, num_bytes)?;
+    let buffer = gpu.take_staging(num_bytes)?;
     let (done, mapped) = mpsc::channel();
-    gpu.checked(|| {
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    gpu.flush_with(|encoder| {
         encoder.copy_texture_to_buffer(
             image.texture.texture.as_image_copy(),
             wgpu::TexelCopyBufferInfo {
@@ -173,7 +184,8 @@ pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
             },
             image.texture.texture.size(),
         );
-        gpu.queue().submit([encoder.finish()]);
+    })?;
+    gpu.checked(|| {
         buffer.map_async(wgpu::MapMode::Read, ..num_bytes, move |result| {
             // The receiver waits below; it is gone only where the device failed.
             let _ = done.send(result);
@@ -195,24 +207,8 @@ pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
         }
     }
     buffer.unmap();
-    *gpu.staging.lock().unwrap_or_else(PoisonError::into_inner) = Some(buffer);
+    gpu.give_back_staging(buffer);
     Ok(HostImage { width_px: width, height_px: height, pixels: Pixels::RgbaF32(pixels) })
-}
-
-/// The kept buffer if it is long enough, else a new one.
-fn take_staging(gpu: &Gpu, num_bytes: u64) -> Result<wgpu::Buffer, NodeError> {
-    let kept = gpu.staging.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(buffer) = kept.filter(|b| b.size() >= num_bytes) {
-        return Ok(buffer);
-    }
-    gpu.checked(|| {
-        gpu.device().create_buffer(&wgpu::BufferDescriptor {
-            label: Some("pictures to memory"),
-            size: num_bytes,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        })
-    })
 }
 
 #[cfg(test)]
@@ -263,7 +259,7 @@ mod tests {
         for _ in 0..10 {
             let first = GpuImage::unwritten(&gpu, (8, 8)).unwrap();
             let second = GpuImage::unwritten(&gpu, (8, 8)).unwrap();
-            assert!(!std::ptr::eq(first.view(), second.view()));
+            assert!(!std::ptr::eq(first.recorded_view(), second.recorded_view()));
         }
         assert_eq!(gpu.num_textures_allocated(), 2);
     }

@@ -55,6 +55,26 @@ fn bilinear_clamped(image: texture_2d<f32>, at: vec2<f32>) -> vec4<f32> {
     return mix(top, bottom, t.y);
 }
 
+// As `bilinear_clamped`, of a picture that is premultiplied already.
+fn bilinear_premultiplied(image: texture_2d<f32>, at: vec2<f32>) -> vec4<f32> {
+    let last = vec2<i32>(textureDimensions(image)) - 1;
+    let corner = floor(at - 0.5);
+    let t = at - 0.5 - corner;
+    let low = clamp(vec2<i32>(corner), vec2<i32>(0), last);
+    let high = clamp(vec2<i32>(corner) + 1, vec2<i32>(0), last);
+    let top = mix(
+        textureLoad(image, low, 0),
+        textureLoad(image, vec2<i32>(high.x, low.y), 0),
+        t.x,
+    );
+    let bottom = mix(
+        textureLoad(image, vec2<i32>(low.x, high.y), 0),
+        textureLoad(image, high, 0),
+        t.x,
+    );
+    return mix(top, bottom, t.y);
+}
+
 // The place of `at` on a side of `len` texels that is mirrored beyond its ends.
 fn mirrored(at: i32, len: i32) -> i32 {
     let i = ((at % (2 * len)) + 2 * len) % (2 * len);

@@ -1,6 +1,7 @@
 //! A compiled fragment pass: so many pictures and some bytes in, one picture out.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use lumawire_core::{Image, NodeError, Services};
@@ -37,7 +38,8 @@ struct Pass {
     gpu: Arc<Gpu>,
     layout: wgpu::BindGroupLayout,
     pipeline: wgpu::RenderPipeline,
-    uniforms: wgpu::Buffer,
+    /// Bytes of the uniform as it is bound.
+    num_bytes: u64,
 }
 
 impl Shader {
@@ -63,8 +65,7 @@ impl Shader {
     }
 
     /// Draws a picture of `size` from `inputs`, which are brought to the device where needed.
-    /// Exclusive, since there is one buffer of uniforms. After the device was lost, it is opened
-    /// anew.
+    /// It is only recorded, and submitted with others. After the device was lost, it is opened anew.
     ///
     /// # Errors
     /// Not prepared; a size of 0 or past the device's limits; a failing device.
@@ -84,7 +85,7 @@ impl Shader {
             .map(|i| device_from_image(&pass.gpu, i))
             .collect::<Result<Vec<_>, _>>()?;
         let target = GpuImage::unwritten(&pass.gpu, size)?;
-        pass.gpu.checked(|| pass.run(uniforms, &inputs, &target))?;
+        pass.run(uniforms, &inputs, &target)?;
         Ok(target.into_image())
     }
 
@@ -140,48 +141,54 @@ impl Shader {
             multiview_mask: None,
             cache: None,
         });
-        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
-            label,
-            size: self.num_bytes.next_multiple_of(16).max(16),
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        Pass { gpu: gpu.clone(), layout, pipeline, uniforms }
+        let num_bytes = self.num_bytes.next_multiple_of(16).max(16);
+        Pass { gpu: gpu.clone(), layout, pipeline, num_bytes }
     }
 }
 
 impl Pass {
-    fn run(&self, uniforms: &[u8], inputs: &[Arc<GpuImage>], target: &GpuImage) {
-        let device = self.gpu.device();
-        self.gpu.queue().write_buffer(&self.uniforms, 0, uniforms);
-        let views = inputs.iter().map(|i| wgpu::BindingResource::TextureView(i.view()));
-        let resources = std::iter::once(self.uniforms.as_entire_binding()).chain(views);
-        let entries: Vec<_> = resources
+    fn run(
+        &self,
+        uniforms: &[u8],
+        inputs: &[Arc<GpuImage>],
+        target: &GpuImage,
+    ) -> Result<(), NodeError> {
+        let (width, height) = target.size_px();
+        let num_pixels = u64::from(width) * u64::from(height);
+        let bindings = self.gpu.checked(|| self.bindings(inputs))?;
+        self.gpu.record(uniforms, self.num_bytes as usize, num_pixels, |encoder, offset| {
+            let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+                color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                    view: target.recorded_view(),
+                    depth_slice: None,
+                    resolve_target: None,
+                    ops: wgpu::Operations::default(),
+                })],
+                ..Default::default()
+            });
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, &bindings, &[offset]);
+            pass.draw(0..3, 0..1);
+        })
+    }
+
+    fn bindings(&self, inputs: &[Arc<GpuImage>]) -> wgpu::BindGroup {
+        let uniforms = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: self.gpu.recorder.uniforms(),
+            offset: 0,
+            size: NonZeroU64::new(self.num_bytes),
+        });
+        let views = inputs.iter().map(|i| wgpu::BindingResource::TextureView(i.recorded_view()));
+        let entries: Vec<_> = std::iter::once(uniforms)
+            .chain(views)
             .zip(0..)
             .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
             .collect();
-        let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        self.gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &self.layout,
             entries: &entries,
-        });
-        let mut encoder = device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: target.view(),
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations::default(),
-            })],
-            ..Default::default()
-        });
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &bindings, &[]);
-        pass.draw(0..3, 0..1);
-        drop(pass);
-        self.gpu.queue().submit([encoder.finish()]);
-        // Frees what finished work held; it does not wait, so it has no outcome to report.
-        let _ = device.poll(wgpu::PollType::Poll);
+        })
     }
 }
 
@@ -194,7 +201,7 @@ fn layout_entries(num_inputs: u32) -> Vec<wgpu::BindGroupLayoutEntry> {
     };
     let uniforms = wgpu::BindingType::Buffer {
         ty: wgpu::BufferBindingType::Uniform,
-        has_dynamic_offset: false,
+        has_dynamic_offset: true,
         min_binding_size: None,
     };
     let texture = wgpu::BindingType::Texture {

@@ -1,12 +1,15 @@
 //! The final picture of all outputs: 8-bit sRGB, opaque, in memory.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use lumawire_core::{
-    Encoding, HostImage, Image, Io, Node, NodeError, Param, Pixels, Port, PortType, PrepareCx,
-    Value,
+    Encoding, HostImage, Image, ImageHome, Io, Node, NodeError, Param, Pixels, Port, PortType,
+    PrepareCx, Value,
 };
 
+use super::master::Master;
+use super::strobe::StrobeLimiter;
 use crate::gpu::{
     FITS, Fit, Kernel, Resampler, finite, linear_from_srgb, linear_from_srgb8, map_pixels,
     srgb8_from_linear,
@@ -38,12 +41,14 @@ pub(super) const FIT: Param = Param::choice("fit", "Fit", FITS).doc(
 /// The output nodes are this, with parameters of their own for the runtime to read.
 #[derive(Default)]
 pub(super) struct FinalPicture {
-    /// Index of the parameter `fit`.
+    /// Index of the parameter `fit`; those of `strobe_limit` and of the master follow.
     fit: usize,
     size_px: Option<(u32, u32)>,
     is_even: bool,
     /// Made in `prepare` where the run's size is known; its error counts when it is needed.
     resampler: Option<Result<Resampler, NodeError>>,
+    master: Master,
+    strobe: StrobeLimiter,
 }
 
 impl FinalPicture {
@@ -57,7 +62,7 @@ impl FinalPicture {
         Self { is_even: true, ..Self::new(fit) }
     }
 
-    fn picture(&mut self, image: &Image, fit: Fit) -> Result<Image, NodeError> {
+    fn picture(&mut self, image: &Image, fit: Fit) -> Result<Arc<HostImage>, NodeError> {
         let sized = match self.size_px {
             Some(size) if size != (image.width_px, image.height_px) => {
                 &self.resampler()?.resample(image, size, fit, Kernel::Lanczos3)?
@@ -68,12 +73,7 @@ impl FinalPicture {
         if self.is_even && (host.width_px % 2 == 1 || host.height_px % 2 == 1) {
             host = Arc::new(even_size(&host));
         }
-        Ok(Image {
-            width_px: host.width_px,
-            height_px: host.height_px,
-            encoding: Encoding::Srgb,
-            home: lumawire_core::ImageHome::Host(host),
-        })
+        Ok(host)
     }
 
     fn resampler(&mut self) -> Result<&mut Resampler, NodeError> {
@@ -97,11 +97,37 @@ impl Node for FinalPicture {
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let fit = Fit::of_choice(io.params.choice(self.fit));
         let picture = match io.inputs.image(IN_IMAGE) {
-            Some(image) => Value::Image(self.picture(image, fit)?),
+            Some(image) => {
+                let host = self.picture(image, fit)?;
+                let mut host = self.master.applied(host, io.params, self.fit + 2);
+                if io.params.switch(self.fit + 1) {
+                    host = self.strobe.limited(host, io.tick);
+                } else {
+                    self.strobe.clear();
+                }
+                Value::Image(Image {
+                    width_px: host.width_px,
+                    height_px: host.height_px,
+                    encoding: Encoding::Srgb,
+                    home: ImageHome::Host(host),
+                })
+            }
             None => Value::Empty,
         };
         io.outputs.set(OUT_PICTURE, picture);
         Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.master.clear();
+        self.strobe.clear();
+    }
+
+    fn adopt(&mut self, old: &mut dyn Any) {
+        if let Some(old) = old.downcast_mut::<Self>() {
+            self.master = std::mem::take(&mut old.master);
+            self.strobe = std::mem::take(&mut old.strobe);
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use lumawire_core::{NodeSpec, Param, Rate, Role};
 
+use super::master::{BLACKOUT, FREEZE, LEVEL};
 use super::picture::{self, FinalPicture};
+use super::strobe::STROBE_LIMIT;
 
 const FIT: usize = 1;
 
@@ -23,6 +25,10 @@ pub const SPEC: NodeSpec = NodeSpec {
             .rebuild()
             .doc("Digits of the number in each file's name, with leading zeros."),
         picture::FIT,
+        STROBE_LIMIT,
+        LEVEL,
+        BLACKOUT,
+        FREEZE,
     ],
     build: || Box::new(FinalPicture::new(FIT)),
 };

@@ -2,7 +2,9 @@
 
 use lumawire_core::{NodeSpec, Param, Rate, Role, Unit};
 
+use super::master::{BLACKOUT, FREEZE, LEVEL};
 use super::picture::{self, FinalPicture};
+use super::strobe::STROBE_LIMIT;
 
 const FIT: usize = 1;
 
@@ -25,6 +27,10 @@ pub const SPEC: NodeSpec = NodeSpec {
             .rebuild()
             .doc("Which frame: the first at or after this time."),
         picture::FIT,
+        STROBE_LIMIT,
+        LEVEL,
+        BLACKOUT,
+        FREEZE,
     ],
     build: || Box::new(FinalPicture::new(FIT)),
 };

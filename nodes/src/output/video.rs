@@ -2,7 +2,9 @@
 
 use lumawire_core::{NodeSpec, Param, Rate, Role};
 
+use super::master::{BLACKOUT, FREEZE, LEVEL};
 use super::picture::{self, FinalPicture};
+use super::strobe::STROBE_LIMIT;
 
 const FIT: usize = 3;
 
@@ -30,6 +32,10 @@ pub const SPEC: NodeSpec = NodeSpec {
             .rebuild()
             .doc("Whether the run's sound is written too."),
         picture::FIT,
+        STROBE_LIMIT,
+        LEVEL,
+        BLACKOUT,
+        FREEZE,
     ],
     build: || Box::new(FinalPicture::even(FIT)),
 };

@@ -2,6 +2,8 @@
 
 pub mod aberration;
 pub mod blend;
+pub mod bloom;
+pub mod blur;
 pub mod colour;
 pub mod crop;
 pub mod crt;
@@ -10,6 +12,7 @@ pub mod displace;
 pub mod dither;
 pub mod edge;
 pub mod feedback;
+pub(crate) mod flash;
 pub mod glitch;
 pub mod gradient_map;
 pub mod grain;
@@ -29,7 +32,10 @@ pub mod resize;
 pub mod scanlines;
 pub mod sharpen;
 pub mod showcase;
+pub mod smear;
 pub mod solarise;
+pub mod strobe_limit;
+pub mod trails;
 pub mod transform;
 pub mod tunnel;
 pub mod twirl;

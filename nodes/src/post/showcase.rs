@@ -58,6 +58,16 @@ showings! {
     blend: [
         [("mode", Opt("screen"))], [("mode", Opt("soft_light"))], [("mode", Opt("difference"))],
     ];
+    bloom: [
+        [("intensity", Num(0.6)), ("threshold", Num(0.4))],
+        [("intensity", Num(1.5)), ("threshold", Num(0.3)), ("radius", Num(0.15))],
+        [("intensity", Num(3.0)), ("threshold", Num(0.2)), ("radius", Num(0.2)), ("tint", Num(0.8)), ("hue_turns", Num(0.6))],
+    ];
+    blur: [
+        [("sigma", Num(0.01))],
+        [("sigma", Num(0.04)), ("axes", Opt("across"))],
+        [("sigma", Num(0.08)), ("border", Opt("mirror"))],
+    ];
     colour: [
         [("saturation", Num(0.0)), ("contrast", Num(1.4))],
         [("hue_radians", Num(2.0)), ("saturation", Num(1.5))],
@@ -154,10 +164,20 @@ showings! {
         [("amount", Num(2.0)), ("radius_px", Int(3))],
         [("amount", Num(-1.0)), ("radius_px", Int(8))],
     ];
+    smear: [
+        [("amount", Num(0.5))],
+        [("amount", Num(1.0)), ("motion", Num(2.0))],
+        [("amount", Num(1.0)), ("motion", Num(-2.0)), ("block", Num(0.06))],
+    ];
     solarise: [
         [("amount", Num(0.5))],
         [("amount", Num(1.0))],
         [("amount", Num(1.0)), ("threshold", Num(0.2))],
+    ];
+    trails: [
+        [("decay_secs", Num(0.2)), ("threshold", Num(0.4))],
+        [("decay_secs", Num(0.5))],
+        [("decay_secs", Num(0.3)), ("mode", Opt("add"))],
     ];
     transform: [
         [("zoom", Num(0.7))],
@@ -224,10 +244,10 @@ pub fn draw(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::testing::{services, speckle, values};
+    use crate::gpu::testing::{picture, services, speckle, values};
 
     /// Nodes of `post` that turn no picture into another look: they bring sizes, or need a file.
-    const NOT_SHOWN: &[&str] = &["post.lut", "post.resize", "post.feedback"];
+    const NOT_SHOWN: &[&str] = &["post.feedback", "post.lut", "post.resize", "post.strobe_limit"];
 
     #[test]
     fn every_effect_is_shown_and_every_setting_shows() {
@@ -236,12 +256,20 @@ mod tests {
             |spec: &&NodeSpec| spec.category() == "post" && !NOT_SHOWN.contains(&spec.kind);
         let all: Vec<_> = crate::ALL.iter().copied().filter(is_effect).map(|s| s.kind).collect();
         assert_eq!(shown, all);
-        let (image, other) = (speckle(32, 24), speckle(16, 16));
+        let other = speckle(16, 16);
+        // Waves of light that move, bright enough to glow.
+        let moved = |frames_left: usize| {
+            picture(48, 36, |x, y| {
+                let wave = |v: f32| 0.5 + 0.5 * v.sin();
+                let x = x as f32 + 2.0 * frames_left as f32;
+                [wave(x * 0.3), wave(y as f32 * 0.4), wave(x * 0.2 + y as f32 * 0.3), 1.0]
+            })
+        };
         for showing in SHOWINGS {
-            let mut seen = vec![values(&image)];
+            let mut seen = vec![values(&moved(0))];
             for setting in showing.settings {
                 let kind = showing.spec.kind;
-                let drawn = draw(showing.spec, setting, &services(), &other, |_| image.clone());
+                let drawn = draw(showing.spec, setting, &services(), &other, moved);
                 let drawn = values(&drawn.unwrap_or_else(|e| panic!("{kind} {setting:?}: {e}")));
                 assert!(!seen.contains(&drawn), "{kind} {setting:?} shows nothing new");
                 seen.push(drawn);
