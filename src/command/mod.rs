@@ -11,6 +11,7 @@ pub mod new;
 mod nodes;
 mod render;
 mod run;
+mod super_resolution;
 pub mod synth;
 
 use std::io::Write;

@@ -26,6 +26,7 @@ pub mod sharpen;
 pub mod solarise;
 pub mod transform;
 pub mod twirl;
+pub mod upscale;
 pub mod vignette;
 
 #[cfg(test)]
