@@ -107,6 +107,7 @@ fn millis(time: Duration) -> f64 {
 }
 
 /// The median time of `num` runs, after one that does not count.
+#[allow(clippy::disallowed_methods)] // measures
 fn median(num: usize, mut run: impl FnMut()) -> Duration {
     run();
     let mut times: Vec<Duration> = (0..num)

@@ -86,7 +86,7 @@ impl Layout {
 
 fn espcn(names: &[&str], prefix: &str) -> Option<Layout> {
     let has = |layer: &&str| names.contains(&&*format!("{prefix}{layer}.weight"));
-    let (layers, follows) = ESPCN.iter().find(|(layers, _)| layers.iter().all(|l| has(l)))?;
+    let (layers, follows) = ESPCN.iter().find(|(layers, _)| layers.iter().all(&has))?;
     let last = layers.len() - 1;
     let convolutions = layers.iter().enumerate().map(|(i, layer)| {
         let follows = if i == last { Follows::Nothing } else { follows.clone() };
@@ -119,11 +119,11 @@ fn is_rrdb(names: &[&str]) -> bool {
 
 fn unknown(names: &[&str]) -> ModelError {
     let found = if is_rrdb(names) {
-        "an RRDBNet (ESRGAN, RealESRGAN_x4plus), which is too slow for moving pictures".to_owned()
+        "an RRDBNet (ESRGAN, RealESRGAN_x4plus), which is not built in".to_owned()
     } else if names.contains(&"body.0.weight") {
         "a SRVGGNetCompact without PReLU slopes, whose activation nothing tells".to_owned()
     } else {
-        let names: Vec<_> = names.iter().take(3).map(|name| printable(name)).collect();
+        let names: Vec<_> = names.iter().take(3).copied().map(printable).collect();
         format!(
             "no network that enlarges pictures (its weights are called {}, …)",
             names.join(", ")

@@ -339,11 +339,11 @@ mod tests {
 
     #[test]
     fn turns_and_flips_commute_with_fsr() {
+        type Turn = fn(u32, u32) -> (u32, u32);
         let size = 12_u32;
-        let turned: [fn(u32, u32) -> (u32, u32); 3] =
-            [|x, y| (11 - x, y), |x, y| (y, x), |x, y| (y, 11 - x)];
+        let turned: [Turn; 3] = [|x, y| (11 - x, y), |x, y| (y, x), |x, y| (y, 11 - x)];
         let straight = filtered(&SPEC, &[], &grey(size, size, |x, y| blobs(x as f32, y as f32)));
-        let place = |at: fn(u32, u32) -> (u32, u32), x: u32, y: u32| {
+        let place = |at: Turn, x: u32, y: u32| {
             // The same turn at twice the size: each pixel is a quarter of a texel.
             let (tx, ty) = at(x / 2, y / 2);
             let (dx, dy) = at(x % 2 * 11, y % 2 * 11);
