@@ -45,7 +45,7 @@ pub enum Command {
         #[arg(long)]
         markdown: bool,
     },
-    /// Convert a network of another program (NVIDIA's .pkl, rosinality's .pt) to safetensors.
+    /// Convert a network of another program (NVIDIA's .pkl, rosinality's .pt, Real-ESRGAN's .pth) to safetensors.
     /// Nothing in the file is run.
     Import {
         /// The network.

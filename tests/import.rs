@@ -35,6 +35,24 @@ fn a_network_of_another_program_is_imported_with_its_card() {
 }
 
 #[test]
+fn a_network_that_makes_pictures_larger_is_imported_too() {
+    let dir = tempfile::tempdir().expect("folder");
+    let source = root().join("tests/reference/super_resolution/compact_x4.pth");
+    let out = dir.path().join("net.safetensors");
+    let printed = stdout(&run([&"import", &source, &out, &"--licence", &"CC0"]));
+    for words in ["compact_x4.pth", "torch zip, SRVGGNetCompact", "CC0"] {
+        assert!(printed.contains(words), "{words}: {printed}");
+    }
+    let info: Value =
+        serde_json::from_str(&stdout(&run([&"model", &"info", &out, &"--json"]))).expect("JSON");
+    assert_eq!((&info["scale"], &info["num_convolutions"]), (&4.into(), &5.into()));
+    // 3 to 16, three times 16 to 16, 16 to 48 channels, 3×3 each, biases, and four times 16 slopes.
+    assert_eq!(info["num_parameters"], (9 * 16 * (3 + 48 + 48) + 4 * 16 + 48 + 4 * 16));
+    assert_eq!(info["card"]["licence"], "CC0");
+    assert!(stdout(&run([&"model", &"info", &source])).contains("SRVGGNetCompact"));
+}
+
+#[test]
 fn a_hostile_file_is_refused_in_one_sentence() {
     let dir = tempfile::tempdir().expect("folder");
     let (evil, out) = (dir.path().join("evil.pkl"), dir.path().join("out.safetensors"));

@@ -7,4 +7,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(checkpoint) = lumawire_models::checkpoint::open_bytes(bytes) {
         let _ = lumawire_models::checkpoint::check(&checkpoint);
     }
+    let _ = lumawire_models::super_resolution::Network::from_bytes(bytes);
 });

@@ -8,5 +8,6 @@ pub mod ganspace;
 pub mod pca;
 pub mod random;
 pub mod stylegan2;
+pub mod super_resolution;
 
 pub use error::ModelError;

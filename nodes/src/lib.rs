@@ -105,6 +105,7 @@ pub const ALL: &[&NodeSpec] = &[
     &generate::mapping::SPEC,
     &generate::model::SPEC,
     &generate::stylegan2::SPEC,
+    &generate::super_resolution::SPEC,
     // noise
     &noise::gaussian::SPEC,
     &noise::layers::SPEC,
@@ -155,6 +156,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::transform::SPEC,
     &post::tunnel::SPEC,
     &post::twirl::SPEC,
+    &post::upscale::SPEC,
     &post::vignette::SPEC,
     // output
     &output::sequence::SPEC,

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lumawire_models::checkpoint;
+use lumawire_models::super_resolution::Network;
 
-use super::{fault, model};
+use super::{fault, model, super_resolution};
 use crate::error::CommandError;
 
 /// Writes the network in `file` to `out`, and prints its card.
@@ -26,6 +27,15 @@ pub fn run(
             "{} should end in .safetensors, which is what will be written",
             out.display()
         )));
+    }
+    if model::enlarges(file)? {
+        let network = Network::open(file).map_err(|e| fault(file, e))?;
+        network.save(out, licence).map_err(|e| fault(out, e))?;
+        return model::print(&format!(
+            "wrote {}\n{}",
+            out.display(),
+            super_resolution::describe_card(&network.card().licensed(licence))
+        ));
     }
     let checkpoint = model::open(file)?;
     checkpoint::check(&checkpoint).map_err(|e| fault(file, e))?;

@@ -12,6 +12,7 @@ pub mod new;
 mod nodes;
 mod render;
 mod run;
+mod super_resolution;
 pub mod synth;
 
 use std::io::Write;

@@ -6,15 +6,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lumawire_models::checkpoint::{self, Card, Checkpoint, printable};
+use lumawire_models::super_resolution::{self as enlarging, Network};
 use serde_json::json;
 
-use super::fault;
+use super::{fault, super_resolution};
 use crate::cli::ModelCommand;
 use crate::error::CommandError;
 
 /// Runs the subcommand.
 pub fn run(command: &ModelCommand) -> Result<ExitCode, CommandError> {
     match command {
+        ModelCommand::Info { file, json } if enlarges(file)? => {
+            let network = Network::open(file).map_err(|e| fault(file, e))?;
+            print(&super_resolution::info(&network, *json))
+        }
         ModelCommand::Info { file, json } => {
             let checkpoint = open(file)?;
             print(&if *json { json_of(&checkpoint) } else { describe(&checkpoint) })
@@ -25,6 +30,11 @@ pub fn run(command: &ModelCommand) -> Result<ExitCode, CommandError> {
 /// Opens a network's file of any known format.
 pub fn open(file: &Path) -> Result<Checkpoint, CommandError> {
     checkpoint::open(file).map_err(|e| fault(file, e))
+}
+
+/// Whether the file is of a network that makes pictures larger, rather than one that draws them.
+pub fn enlarges(file: &Path) -> Result<bool, CommandError> {
+    enlarging::recognizes(file).map_err(|e| fault(file, e))
 }
 
 /// Prints `text`. A reader who has seen enough, such as `head`, is no error.
@@ -38,10 +48,12 @@ pub fn print(text: &str) -> Result<ExitCode, CommandError> {
 }
 
 /// Lines of a name and a value, in which nothing steers a terminal.
-struct Lines(String);
+#[derive(Default)]
+pub struct Lines(pub String);
 
 impl Lines {
-    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+    /// Adds a line.
+    pub fn add(&mut self, name: &str, value: impl std::fmt::Display) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{name:<15} {}", printable(&value.to_string()));
     }
@@ -49,7 +61,7 @@ impl Lines {
 
 fn describe(checkpoint: &Checkpoint) -> String {
     let config = &checkpoint.config;
-    let mut lines = Lines(String::new());
+    let mut lines = Lines::default();
     lines.add("format", checkpoint.format);
     lines.add("architecture", config.architecture);
     let side = config.img_resolution;
@@ -75,7 +87,7 @@ fn describe(checkpoint: &Checkpoint) -> String {
 
 /// A card in lines.
 pub fn describe_card(card: &Card) -> String {
-    let mut lines = Lines(String::new());
+    let mut lines = Lines::default();
     lines.add("source", &card.source);
     lines.add("source sha256", &card.source_sha256);
     lines.add("format", &card.format);

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, and one table of what they measured. Those of the generator
-//! and of the features print their own, beside the times of PyTorch and librosa.
+//! and of the features print their own, beside the times of PyTorch and librosa, and so does that
+//! of the ways to make pictures larger, beside their quality.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::shell::{self, Failure, Outcome};
 
-const NAMES: [&str; 5] = ["engine", "generator", "analysis", "noise", "post"];
+const NAMES: [&str; 6] = ["engine", "generator", "analysis", "noise", "post", "upscale"];
 
 /// Benchmarks with a peer: where they look for its command, the module that it needs, its script.
 const PEERS: [(&str, &str, &str, &str); 2] = [

@@ -11,6 +11,7 @@
 mod card;
 mod layout;
 mod module;
+mod named;
 mod pickle;
 mod safetensors;
 mod source;
@@ -27,6 +28,7 @@ use candle_core::{Device, Tensor};
 
 pub use card::Card;
 pub use layout::Layout;
+pub(crate) use named::{Named, open_named, read_named};
 pub use text::printable;
 
 use crate::ModelError;
@@ -58,19 +60,24 @@ pub struct Format {
     pub layout: Layout,
 }
 
+impl Display for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pickle => "pickle",
+            Self::TorchZip => "torch zip",
+            Self::TorchLegacy => "torch legacy",
+            Self::Safetensors => "safetensors",
+        })
+    }
+}
+
 impl Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let container = match self.container {
-            Container::Pickle => "pickle",
-            Container::TorchZip => "torch zip",
-            Container::TorchLegacy => "torch legacy",
-            Container::Safetensors => "safetensors",
-        };
         let layout = match self.layout {
             Layout::Ada => "StyleGAN2-ADA's names",
             Layout::Rosinality => "rosinality's names",
         };
-        write!(f, "{container}, {layout}")
+        write!(f, "{}, {layout}", self.container)
     }
 }
 
@@ -120,19 +127,7 @@ pub fn read_pickle(bytes: &[u8]) -> Result<(), ModelError> {
 }
 
 fn read(source: &mut Source<'_>, name: String) -> Result<Checkpoint, ModelError> {
-    let container = sniff(&source.head(64)?)?;
-    let (found, mut metadata) = match container {
-        Container::Safetensors => {
-            let safetensors::Contents { views, metadata } = safetensors::read(source)?;
-            (Found { views, ..Found::default() }, metadata)
-        }
-        Container::Pickle => (find(source, Contents::read_pickle)?, BTreeMap::new()),
-        Container::TorchZip => (find(source, Contents::read_zip)?, BTreeMap::new()),
-        Container::TorchLegacy => {
-            let whole = source.span();
-            (find(source, |source| Contents::read_legacy(source, whole))?, BTreeMap::new())
-        }
-    };
+    let (container, found, mut metadata) = contents(source)?;
     let Found { views, mut traits, notes, num_modules: _ } = found;
     let (layout, views) = layout::recognize(views)?;
     if layout == Layout::Ada && traits.conv_clamp.is_none() {
@@ -161,6 +156,26 @@ fn read(source: &mut Source<'_>, name: String) -> Result<Checkpoint, ModelError>
     checkpoint.check_filters()?;
     checkpoint.fill_gaps(&traits)?;
     Ok(checkpoint)
+}
+
+/// The container, the tensors of the network in it, and what safetensors say beside them.
+fn contents(
+    source: &mut Source<'_>,
+) -> Result<(Container, Found, BTreeMap<String, String>), ModelError> {
+    let container = sniff(&source.head(64)?)?;
+    let (found, metadata) = match container {
+        Container::Safetensors => {
+            let safetensors::Contents { views, metadata } = safetensors::read(source)?;
+            (Found { views, ..Found::default() }, metadata)
+        }
+        Container::Pickle => (find(source, Contents::read_pickle)?, BTreeMap::new()),
+        Container::TorchZip => (find(source, Contents::read_zip)?, BTreeMap::new()),
+        Container::TorchLegacy => {
+            let whole = source.span();
+            (find(source, |source| Contents::read_legacy(source, whole))?, BTreeMap::new())
+        }
+    };
+    Ok((container, found, metadata))
 }
 
 fn find(

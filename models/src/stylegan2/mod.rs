@@ -28,6 +28,7 @@ pub(crate) use weights::infer_config;
 pub use config::{Architecture, Config};
 pub use cpu::Cost;
 use cpu::Isa;
+pub(crate) use cpu::plain;
 pub use layers::{Affine, LayerWeights, ToRgbWeights};
 pub use noise::{Noise, NoiseField, NoiseMode};
 pub use rewrite::{Rewrite, RewriteOp};

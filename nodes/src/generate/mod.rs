@@ -5,6 +5,7 @@ mod store;
 pub mod mapping;
 pub mod model;
 pub mod stylegan2;
+pub mod super_resolution;
 
 use std::sync::Arc;
 

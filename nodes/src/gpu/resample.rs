@@ -6,7 +6,8 @@ use lumawire_core::{Image, NodeError, Services};
 use super::effect::Effect;
 
 /// Options of a parameter that chooses a [`Kernel`], in its order.
-pub const KERNELS: &[&str] = &["lanczos3", "mitchell", "bicubic", "bilinear", "nearest"];
+pub const KERNELS: &[&str] =
+    &["lanczos3", "mitchell", "bicubic", "bilinear", "nearest", "lanczos2"];
 
 /// Options of a parameter that chooses a [`Fit`], in its order.
 pub const FITS: &[&str] = &["contain", "cover", "stretch"];
@@ -26,16 +27,19 @@ pub enum Kernel {
     Bilinear,
     /// The texel under the new pixel's centre.
     Nearest,
+    /// sinc(x) · sinc(x/2), |x| < 2.
+    Lanczos2,
 }
 
 impl Kernel {
-    /// The kernel of an option's index in [`KERNELS`]; the last beyond it.
+    /// The kernel of an option's index in [`KERNELS`]; the nearest texel beyond it.
     pub fn of_choice(index: usize) -> Self {
         match index {
             0 => Self::Lanczos3,
             1 => Self::Mitchell,
             2 => Self::Bicubic,
             3 => Self::Bilinear,
+            5 => Self::Lanczos2,
             _ => Self::Nearest,
         }
     }
@@ -187,8 +191,26 @@ mod tests {
         resampler.resample(image, size, fit, kernel).unwrap()
     }
 
-    const ALL: [Kernel; 5] =
-        [Kernel::Lanczos3, Kernel::Mitchell, Kernel::Bicubic, Kernel::Bilinear, Kernel::Nearest];
+    const ALL: [Kernel; 6] = [
+        Kernel::Lanczos3,
+        Kernel::Lanczos2,
+        Kernel::Mitchell,
+        Kernel::Bicubic,
+        Kernel::Bilinear,
+        Kernel::Nearest,
+    ];
+
+    #[test]
+    fn options_name_the_kernels() {
+        let name = |kernel: Kernel| match kernel {
+            // As the option has always been called.
+            Kernel::Bicubic => "bicubic".to_owned(),
+            kernel => format!("{kernel:?}").to_lowercase(),
+        };
+        let names: Vec<_> = (0..KERNELS.len()).map(|i| name(Kernel::of_choice(i))).collect();
+        assert_eq!(names, KERNELS);
+        assert_eq!(Kernel::of_choice(99), Kernel::Nearest);
+    }
 
     /// The filters by their formulas, and half their width.
     fn weight(kernel: Kernel, x: f64) -> (f64, f64) {
@@ -216,6 +238,8 @@ mod tests {
         match kernel {
             Kernel::Lanczos3 if x < 3.0 => (sinc(x) * sinc(x / 3.0), 3.0),
             Kernel::Lanczos3 => (0.0, 3.0),
+            Kernel::Lanczos2 if x < 2.0 => (sinc(x) * sinc(x / 2.0), 2.0),
+            Kernel::Lanczos2 => (0.0, 2.0),
             Kernel::Mitchell => (cubic(1.0 / 3.0, 1.0 / 3.0), 2.0),
             Kernel::Bicubic => (cubic(0.0, 0.5), 2.0),
             Kernel::Bilinear => ((1.0 - x).max(0.0), 1.0),
@@ -276,7 +300,7 @@ mod tests {
     #[test]
     fn filters_agree_with_their_formulas() {
         let image = speckle(19, 13);
-        for kernel in &ALL[..4] {
+        for kernel in &ALL[..5] {
             for (width, height) in [(38, 26), (7, 5), (50, 6), (19, 20), (1, 1)] {
                 let found = values(&resample(&image, (width, height), Fit::Stretch, *kernel));
                 let expected = reference(&image, (width as usize, height as usize), *kernel);

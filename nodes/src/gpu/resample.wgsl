@@ -21,6 +21,7 @@ const MITCHELL = 1u;
 const BICUBIC = 2u;
 const BILINEAR = 3u;
 const NEAREST = 4u;
+const LANCZOS2 = 5u;
 const PI = 3.14159265358979;
 
 fn sinc(x: f32) -> f32 {
@@ -47,6 +48,7 @@ fn weight(at: f32) -> f32 {
     let x = abs(at);
     switch u.kernel {
         case LANCZOS3: { return select(0.0, sinc(x) * sinc(x / 3.0), x < 3.0); }
+        case LANCZOS2: { return select(0.0, sinc(x) * sinc(x / 2.0), x < 2.0); }
         case MITCHELL: { return cubic(x, 1.0 / 3.0, 1.0 / 3.0); }
         case BICUBIC: { return cubic(x, 0.0, 0.5); }
         default: { return max(1.0 - x, 0.0); }
@@ -56,7 +58,7 @@ fn weight(at: f32) -> f32 {
 fn radius() -> f32 {
     switch u.kernel {
         case LANCZOS3: { return 3.0; }
-        case MITCHELL, BICUBIC: { return 2.0; }
+        case MITCHELL, BICUBIC, LANCZOS2: { return 2.0; }
         default: { return 1.0; }
     }
 }

@@ -39,6 +39,7 @@ pub mod trails;
 pub mod transform;
 pub mod tunnel;
 pub mod twirl;
+pub mod upscale;
 pub mod vignette;
 
 mod cube;

@@ -36,7 +36,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         ),
         Param::choice("filter", "Filter", KERNELS).doc(
             "The kernel: Lanczos of 3 lobes (sharpest), Mitchell-Netravali, bicubic \
-             (Catmull-Rom), bilinear, or the nearest texel.",
+             (Catmull-Rom), bilinear, the nearest texel, or Lanczos of 2 lobes (fewer rings).",
         ),
         Param::choice("fit", "Fit", FITS).doc(
             "Contain shows all of the picture between transparent bars; cover fills the size with \

@@ -194,6 +194,11 @@ showings! {
         [("angle_radians", Num(4.0))],
         [("angle_radians", Num(-9.0)), ("radius", Num(1.5))],
     ];
+    upscale: [
+        [("factor", Num(2.0)), ("method", Opt("nearest"))],
+        [("factor", Num(2.0)), ("method", Opt("lanczos3"))],
+        [("factor", Num(2.0)), ("method", Opt("fsr"))],
+    ];
     vignette: [
         [("amount", Num(0.4))],
         [("amount", Num(0.8))],

@@ -14,6 +14,7 @@ mod kernel;
 mod layer;
 mod panels;
 mod picture;
+pub(crate) mod plain;
 mod residual;
 mod rewritten;
 mod rule;
