@@ -16,6 +16,7 @@ mod picture;
 mod pool;
 mod resample;
 mod shader;
+mod strokes;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -26,3 +27,4 @@ pub use effect::Effect;
 pub use filter::Filter;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};
+pub use strokes::{Form, MAX_STROKES, Meet, Stroke, Strokes};
