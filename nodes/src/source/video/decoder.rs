@@ -35,6 +35,8 @@ pub(super) struct Film {
     pub duration_secs: f64,
     /// How long a frame is shown, about.
     frame_secs: f64,
+    /// The same by the film's nominal rate.
+    nominal_secs: Option<f64>,
 }
 
 impl Film {
@@ -53,13 +55,28 @@ impl Film {
             origin_secs: first.file_secs,
             start_secs: head.start_secs(),
             duration_secs: 0.0,
-            frame_secs: 0.04,
+            frame_secs: head.nominal_secs().unwrap_or(0.04),
+            nominal_secs: head.nominal_secs(),
         };
         drop(head);
         let (last, frame_secs) = film.tail()?;
         film.frame_secs = frame_secs.unwrap_or(film.frame_secs);
-        film.duration_secs = (last - film.origin_secs).max(0.0) + film.frame_secs;
+        film.duration_secs = film.end_secs((last - film.origin_secs).max(0.0));
         Ok(film)
+    }
+
+    /// When the last frame, which begins at `last_secs`, ends: as long after as the frame before
+    /// lasted. Where that is the nominal time but for the container's rounding, exactly, so that no
+    /// round is longer than the film.
+    fn end_secs(&self, last_secs: f64) -> f64 {
+        let is_near = |a: f64, b: f64| (a - b).abs() < 1.5 * SLACK_SECS;
+        if let Some(nominal_secs) = self.nominal_secs.filter(|n| is_near(*n, self.frame_secs)) {
+            let number = (last_secs / nominal_secs).round();
+            if is_near(number * nominal_secs, last_secs) {
+                return (number + 1.0) * nominal_secs;
+            }
+        }
+        last_secs + self.frame_secs
     }
 
     /// When the last frame begins, and how long after the one before it.

@@ -48,8 +48,8 @@ pub(super) enum Part {
 enum Line {
     /// Where the container's time starts, in seconds.
     Start(f64),
-    /// Seconds of a unit of the frames' time.
-    Unit(f64),
+    /// Seconds of a unit of the frames' time, and of a frame by the film's nominal rate.
+    Unit(f64, Option<f64>),
     /// A frame: when it begins, in units, and its size.
     Frame(Option<i64>, u32, u32),
 }
@@ -76,6 +76,7 @@ pub(super) struct Run {
     lines: mpsc::Receiver<Line>,
     log: Arc<Mutex<String>>,
     unit_secs: f64,
+    nominal_secs: Option<f64>,
     start_secs: f64,
     last_secs: Option<f64>,
 }
@@ -120,7 +121,16 @@ impl Run {
             leash.kill();
             return Err(no_ffmpeg(e));
         }
-        Ok(Self { leash, stdout, lines, log, unit_secs: 0.0, start_secs: 0.0, last_secs: None })
+        Ok(Self {
+            leash,
+            stdout,
+            lines,
+            log,
+            unit_secs: 0.0,
+            nominal_secs: None,
+            start_secs: 0.0,
+            last_secs: None,
+        })
     }
 
     /// What ends it from elsewhere.
@@ -131,6 +141,11 @@ impl Run {
     /// Where the container's time starts, once a frame came.
     pub fn start_secs(&self) -> f64 {
         self.start_secs
+    }
+
+    /// How long a frame lasts by the film's nominal rate, once a frame came.
+    pub fn nominal_secs(&self) -> Option<f64> {
+        self.nominal_secs
     }
 
     /// The next frame; none after the last.
@@ -150,7 +165,9 @@ impl Run {
         loop {
             match self.lines.recv() {
                 Ok(Line::Start(secs)) => self.start_secs = secs,
-                Ok(Line::Unit(secs)) => self.unit_secs = secs,
+                Ok(Line::Unit(secs, nominal_secs)) => {
+                    (self.unit_secs, self.nominal_secs) = (secs, nominal_secs);
+                }
                 Ok(Line::Frame(time, width, height)) => {
                     if u64::from(width) * u64::from(height) > MAX_PIXELS
                         || width == 0
@@ -247,6 +264,13 @@ fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     rest.split([' ', ',']).next()
 }
 
+/// A fraction above 0.
+fn ratio(text: &str) -> Option<f64> {
+    let (num, den) = text.split_once('/')?;
+    let (num, den): (f64, f64) = (num.parse().ok()?, den.parse().ok()?);
+    (num > 0.0 && den > 0.0).then_some(num / den)
+}
+
 fn parse(line: &str) -> Option<Line> {
     let trimmed = line.trim_start();
     if trimmed.starts_with("Duration:") {
@@ -258,9 +282,8 @@ fn parse(line: &str) -> Option<Line> {
         return None;
     }
     if let Some(unit) = field(line, "config in time_base: ") {
-        let (num, den) = unit.split_once('/')?;
-        let (num, den): (f64, f64) = (num.parse().ok()?, den.parse().ok()?);
-        return (num > 0.0 && den > 0.0).then_some(Line::Unit(num / den));
+        let nominal_secs = field(line, "frame_rate: ").and_then(ratio).map(f64::recip);
+        return ratio(unit).map(|secs| Line::Unit(secs, nominal_secs));
     }
     let (_, frame) = line.split_once("] n:")?;
     let time = field(frame, " pts:").and_then(|v| v.parse().ok());
@@ -281,7 +304,7 @@ mod tests {
                      duration_time:0.04 fmt:rgba cl:left sar:1/1 s:640x360 i:P iskey:1 type:I";
         assert_eq!(parse(newer), Some(Line::Frame(None, 640, 360)));
         let unit = "[Parsed_showinfo_3 @ 0x1] config in time_base: 1/10240, frame_rate: 10/1";
-        assert_eq!(parse(unit), Some(Line::Unit(1.0 / 10_240.0)));
+        assert_eq!(parse(unit), Some(Line::Unit(1.0 / 10_240.0, Some(0.1))));
         let start = "  Duration: 00:00:02.00, start: 0.021333, bitrate: 14 kb/s";
         assert_eq!(parse(start), Some(Line::Start(0.021_333)));
         for other in

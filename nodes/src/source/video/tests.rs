@@ -267,7 +267,8 @@ fn num_children(name: &str) -> usize {
 fn its_child_goes_with_the_node() {
     let dir = tempfile::tempdir().unwrap();
     let name = "child_goes_with_the_node.mkv";
-    make(&dir.path().join(name), "10", 50, LOSSLESS);
+    // Frames that no pipe holds all of.
+    make(&dir.path().join(name), "10", 50, &[&["-vf", "scale=640:360"], LOSSLESS].concat());
     let mut node = node(dir.path(), name, 10, &[]).unwrap();
     numbers(&mut node, 2);
     assert_eq!(num_children(name), 1);
