@@ -310,13 +310,12 @@ impl Swarm {
         let flow = &self.flow;
         self.particles.par_iter_mut().with_min_len(MIN_PER_THREAD).for_each(|particle| {
             let drift = flow.at(particle.place);
-            for c in 0..2 {
-                let v = &mut particle.velocity[c];
-                *v = drift[c] + (*v - drift[c]) * keep;
+            for (v, drift) in particle.velocity.iter_mut().zip(drift) {
+                *v = drift + (*v - drift) * keep;
             }
             particle.velocity[1] += rules.gravity * dt;
-            for c in 0..2 {
-                particle.place[c] += particle.velocity[c] * dt;
+            for (place, v) in particle.place.iter_mut().zip(particle.velocity) {
+                *place += v * dt;
             }
             particle.age_secs += dt;
             if rules.wraps {

@@ -314,9 +314,9 @@ mod tests {
             let num = (2.0 / hop_secs) as usize;
             let rows: Vec<[f32; 4]> = (0..num).map(|i| [(i + 1) as f32 / num as f32; 4]).collect();
             let all = show(&mut node, &rows, hop_secs);
-            for x in 0..20 {
+            for (x, grey) in all.iter().enumerate().take(20) {
                 let expected = (x + 1) as f32 / 20.0 * 255.0;
-                let found = f32::from(all[x]);
+                let found = f32::from(*grey);
                 let slack = 255.0 * (hop_secs as f32 / 2.0 + 1.0 / 20.0) + 2.0;
                 assert!(
                     (found - expected).abs() <= slack,

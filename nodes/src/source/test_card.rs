@@ -15,7 +15,7 @@ pub(super) fn test_card() -> Image {
             let bar = 7 - x * 8 / WIDTH_PX;
             return [bar & 2, bar & 4, bar & 1].map(|on| if on > 0 { 180 } else { 16 });
         }
-        [if (x / SQUARE_PX + y / SQUARE_PX) % 2 == 0 { 48 } else { 96 }; 3]
+        [if (x / SQUARE_PX + y / SQUARE_PX).is_multiple_of(2) { 48 } else { 96 }; 3]
     };
     let pixels = (0..HEIGHT_PX).flat_map(|y| {
         (0..WIDTH_PX).flat_map(move |x| {
