@@ -26,7 +26,7 @@ pub use graph::{Cost, Edit, EditError, Graph, GraphNode, History, Wire, WireEnds
 pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx, Timing};
 pub use param::{FileRef, ParamValue};
 pub use plan::{Fault, Plan, Step, compile};
-pub use services::Services;
+pub use services::{Offline, Services};
 pub use spec::{Change, Domain, FileKind, NodeSpec, Param, Port, Rate, Registry, Role, Unit};
 pub use value::{
     AudioBlock, Bands, Chroma, DeviceImage, Encoding, Handle, Hops, HostImage, Image, ImageHome,

@@ -4,6 +4,11 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Lent by a run that waits for its nodes: a render. There a node that reads a file as it goes waits
+/// until it has what belongs to the tick; on stage it shows what it has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Offline;
+
 type Shared = Arc<dyn Any + Send + Sync>;
 
 /// One value per type, made at first use and shared from then on. Cloning shares the same store.

@@ -173,6 +173,10 @@ pub enum FileKind {
     Clusters,
     /// A still picture.
     Image,
+    /// Moving pictures.
+    Video,
+    /// The shapes of letters.
+    Font,
     /// Marks on the time of a piece, with names.
     Marks,
     /// A table of colours, `.cube`.

@@ -124,6 +124,14 @@ pub static ALL: &[NodeSpec] = &[
         ],
     ),
     spec(
+        "stub.roll",
+        Rate::Frame,
+        Role::Stateful,
+        &[opt("audio", Audio), opt("bands", Bands)],
+        &[out("image", Image)],
+        &[],
+    ),
+    spec(
         "stub.delay",
         Rate::Inherit,
         Role::Delay,

@@ -41,6 +41,11 @@ pub enum PortType {
 }
 
 impl PortType {
+    /// Whether its values are new in one tick only: samples and rows.
+    pub fn is_fresh(self) -> bool {
+        matches!(self, Self::Audio | Self::Spectrum | Self::Bands | Self::Chroma)
+    }
+
     /// Its name in messages and in the reference.
     pub fn name(self) -> &'static str {
         match self {
@@ -125,6 +130,73 @@ impl Value {
     }
 }
 
+/// Samples of a channel that are gathered at most: 2.7 s at 48 kHz.
+const MAX_GATHERED_SAMPLES: usize = 1 << 17;
+/// Rows that are gathered before the older ones are dropped.
+const MAX_GATHERED_ROWS: usize = 1 << 12;
+
+impl Value {
+    /// Adds what a block brings anew to what was gathered since the last frame: hits are counted,
+    /// samples and rows are appended. Other values stay as they are.
+    pub fn gather(&mut self, block: &Value) {
+        match (&mut *self, block) {
+            (Self::Trigger(sum), Self::Trigger(hits)) => *sum = sum.saturating_add(*hits),
+            (Self::Audio(all), Self::Audio(new)) => {
+                Arc::make_mut(all).append(new, MAX_GATHERED_SAMPLES);
+            }
+            (Self::Spectrum(all), Self::Spectrum(new)) => {
+                let all = Arc::make_mut(all);
+                all.hops.gather(&new.hops, MAX_GATHERED_ROWS);
+                (all.n_fft, all.hop_len) = (new.n_fft, new.hop_len);
+                all.sample_rate_hz = new.sample_rate_hz;
+            }
+            (Self::Bands(all), Self::Bands(new)) | (Self::Chroma(all), Self::Chroma(new)) => {
+                Arc::make_mut(all).gather(new, MAX_GATHERED_ROWS);
+            }
+            (Self::Empty, Self::Trigger(hits)) => *self = Self::Trigger(*hits),
+            (Self::Empty, Self::Audio(_)) => {
+                self.start_gathering(Self::Audio(Arc::default()), block)
+            }
+            (Self::Empty, Self::Spectrum(_)) => {
+                self.start_gathering(Self::Spectrum(Arc::default()), block);
+            }
+            (Self::Empty, Self::Bands(_)) => {
+                self.start_gathering(Self::Bands(Arc::default()), block)
+            }
+            (Self::Empty, Self::Chroma(_)) => {
+                self.start_gathering(Self::Chroma(Arc::default()), block);
+            }
+            _ => {}
+        }
+    }
+
+    fn start_gathering(&mut self, nothing: Self, block: &Value) {
+        *self = nothing;
+        self.gather(block);
+    }
+
+    /// The frame has seen what was gathered: no hits, no samples and no new rows are left, and the
+    /// latest row stays.
+    pub fn clear_gathered(&mut self) {
+        match self {
+            Self::Trigger(sum) => *sum = 0,
+            Self::Audio(all) => {
+                let all = Arc::make_mut(all);
+                all.resize(all.num_channels(), 0);
+            }
+            Self::Spectrum(all) => {
+                let hops = &mut Arc::make_mut(all).hops;
+                hops.begin(hops.num_bins());
+            }
+            Self::Bands(all) | Self::Chroma(all) => {
+                let all = Arc::make_mut(all);
+                all.begin(all.num_bins());
+            }
+            _ => {}
+        }
+    }
+}
+
 fn hash_floats(values: &[f32], hasher: &mut DefaultHasher) {
     for v in values {
         hasher.write_u32(v.to_bits());
@@ -150,6 +222,29 @@ impl AudioBlock {
         (self.num_channels, self.len) = (num_channels, len);
         self.samples.clear();
         self.samples.resize(num_channels * len, 0.0);
+    }
+
+    /// Appends `more` and keeps the last `max_len` samples of all. Another number of channels starts
+    /// anew.
+    pub fn append(&mut self, more: &Self, max_len: usize) {
+        if self.num_channels != more.num_channels {
+            self.resize(more.num_channels, 0);
+        }
+        let taken = more.len.min(max_len);
+        let kept = self.len.min(max_len - taken);
+        let dropped = self.len - kept;
+        for c in 0..self.num_channels {
+            self.samples.copy_within(c * self.len + dropped..(c + 1) * self.len, c * kept);
+        }
+        let len = kept + taken;
+        self.samples.resize(self.num_channels * len, 0.0);
+        // From the last channel on, so that none is written over before it has moved.
+        for c in (0..self.num_channels).rev() {
+            self.samples.copy_within(c * kept..(c + 1) * kept, c * len);
+            let new = &more.channel(c)[more.len - taken..];
+            self.samples[c * len + kept..(c + 1) * len].copy_from_slice(new);
+        }
+        self.len = len;
     }
 
     /// Number of channels.
@@ -235,8 +330,27 @@ impl<T: Copy + Default> Hops<T> {
         &mut self.rows[start..]
     }
 
-    /// This tick's new rows, oldest first. Only for nodes at block rate: a frame sees the last
-    /// block's alone.
+    /// Adds the new rows of `from`, of which the last `max_rows` are kept. Where it brings none,
+    /// its latest is the latest here too.
+    pub fn gather(&mut self, from: &Self, max_rows: usize) {
+        self.hop_secs = from.hop_secs;
+        if self.num_bins != from.num_bins || self.num_fresh + from.num_fresh > max_rows {
+            self.begin(from.num_bins);
+        }
+        if !self.started
+            && from.num_fresh == 0
+            && let Some(row) = from.latest()
+        {
+            self.push().copy_from_slice(row);
+            self.begin(from.num_bins);
+        }
+        for row in from.fresh() {
+            self.push().copy_from_slice(row);
+        }
+    }
+
+    /// This tick's new rows, oldest first. A node of frame rate that keeps state gets those of all
+    /// blocks since the frame before; a pure one those of the last block alone.
     pub fn fresh(&self) -> impl Iterator<Item = &[T]> {
         let new = self.rows.get(self.num_bins..).unwrap_or_default();
         new.chunks_exact(self.num_bins.max(1))
@@ -476,6 +590,78 @@ mod tests {
         assert_eq!(hops.latest(), Some(&[5.0, 6.0][..]));
         hops.begin(3);
         assert_eq!(hops.latest(), None);
+    }
+
+    fn block(samples: [&[f32]; 2]) -> Value {
+        let mut block = AudioBlock::silent(2, samples[0].len());
+        for (c, channel) in samples.iter().enumerate() {
+            block.channel_mut(c).copy_from_slice(channel);
+        }
+        Value::Audio(block.into())
+    }
+
+    #[test]
+    fn samples_of_all_blocks_are_gathered_for_a_frame() {
+        let mut all = Value::Empty;
+        all.gather(&block([&[1.0, 2.0], &[-1.0, -2.0]]));
+        all.gather(&block([&[3.0], &[-3.0]]));
+        let Value::Audio(audio) = &all else { panic!("{all:?}") };
+        assert_eq!(
+            (audio.channel(0), audio.channel(1)),
+            (&[1.0, 2.0, 3.0][..], &[-1.0, -2.0, -3.0][..])
+        );
+        all.clear_gathered();
+        let Value::Audio(audio) = &all else { panic!("{all:?}") };
+        assert_eq!((audio.num_channels(), audio.len()), (2, 0));
+        all.gather(&block([&[4.0], &[-4.0]]));
+        let Value::Audio(audio) = &all else { panic!("{all:?}") };
+        assert_eq!(audio.samples(), [4.0, -4.0]);
+    }
+
+    #[test]
+    fn what_is_gathered_is_bounded_and_the_oldest_goes() {
+        let mut all = AudioBlock::default();
+        for i in 0..5 {
+            let mut more = AudioBlock::silent(2, 2);
+            more.samples_mut().copy_from_slice(&[2.0, 3.0, 12.0, 13.0].map(|v| v + 2.0 * i as f32));
+            all.append(&more, 5);
+        }
+        assert_eq!(all.channel(0), [7.0, 8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(all.channel(1), [17.0, 18.0, 19.0, 20.0, 21.0]);
+        all.append(&AudioBlock::silent(2, 9), 5);
+        assert_eq!(all.samples(), [0.0; 10]);
+        let mut rows = Bands::default();
+        for i in 0..7 {
+            let mut new = Bands::default();
+            new.begin(1);
+            new.push()[0] = i as f32;
+            rows.gather(&new, 3);
+        }
+        assert!(rows.num_fresh() <= 3);
+        assert_eq!(rows.latest(), Some(&[6.0][..]));
+    }
+
+    #[test]
+    fn rows_are_gathered_and_the_latest_stays() {
+        let mut rows = Bands::default();
+        let mut block = |values: &[f32]| {
+            rows.begin(1);
+            values.iter().for_each(|v| rows.push()[0] = *v);
+            Value::Bands(rows.clone().into())
+        };
+        let mut all = Value::Empty;
+        let blocks = [block(&[1.0]), block(&[]), block(&[2.0, 3.0])];
+        blocks.iter().for_each(|b| all.gather(b));
+        let Value::Bands(found) = &all else { panic!("{all:?}") };
+        assert_eq!(found.fresh().collect::<Vec<_>>(), [[1.0], [2.0], [3.0]]);
+        all.clear_gathered();
+        let Value::Bands(found) = &all else { panic!("{all:?}") };
+        assert_eq!((found.num_fresh(), found.latest()), (0, Some(&[3.0][..])));
+        // Gathering that begins late knows the latest row too.
+        let mut late = Value::Empty;
+        late.gather(&block(&[]));
+        let Value::Bands(found) = &late else { panic!("{late:?}") };
+        assert_eq!((found.num_fresh(), found.latest()), (0, Some(&[3.0][..])));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod analysis;
 pub mod bend;
 pub mod control;
+pub mod draw;
 pub mod generate;
 pub mod gpu;
 mod key;
@@ -21,7 +22,10 @@ use lumawire_core::{NodeSpec, Registry};
 pub const ALL: &[&NodeSpec] = &[
     // source
     &source::audio::SPEC,
+    &source::image::SPEC,
     &source::marks::SPEC,
+    &source::text::SPEC,
+    &source::video::SPEC,
     // analysis
     &analysis::bandwidth::SPEC,
     &analysis::beat::SPEC,
@@ -101,6 +105,11 @@ pub const ALL: &[&NodeSpec] = &[
     &bend::threshold::SPEC,
     &bend::translate::SPEC,
     &bend::zoom::SPEC,
+    // draw
+    &draw::particles::SPEC,
+    &draw::scope::SPEC,
+    &draw::spectrogram::SPEC,
+    &draw::spectrum::SPEC,
     // generate
     &generate::mapping::SPEC,
     &generate::model::SPEC,

@@ -71,6 +71,34 @@ fn no_hit_is_lost_between_blocks_and_frames() {
 }
 
 #[test]
+fn frames_that_keep_state_see_every_sample_once() {
+    let mut engine = engine(
+        &format!(
+            r#""in": {{ "kind": "stub.sound@1" }}, "rec": {{ "kind": "stub.record@1" }}, {SINK}"#
+        ),
+        &["in.audio -> rec.audio", "rec.out -> sink.watch"],
+    );
+    let mut sum = 0.0;
+    for b in 0..100 {
+        let mut block = AudioBlock::silent(1, 256);
+        for (i, sample) in block.channel_mut(0).iter_mut().enumerate() {
+            *sample = ((b * 7 + i * 3) % 32) as f32;
+            sum += *sample;
+        }
+        engine.block(&block);
+        while engine.frame_is_due() {
+            engine.frame(FrameMode::StateOnly);
+        }
+    }
+    // One more frame picks up what came after the last one.
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "rec", "out"), 25_600.0);
+    assert_eq!(control(&engine, "rec", "sum"), sum);
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "rec", "out"), 25_600.0);
+}
+
+#[test]
 fn a_frame_misses_no_rise_of_a_block_rate_control() {
     let mut engine = engine(
         &format!(

@@ -16,6 +16,8 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
         if !base_dir.join(&file.file.path).is_file() {
             let then = match file.kind {
                 Some(FileKind::Model) => "a stand-in draws in its place",
+                Some(FileKind::Image | FileKind::Video) => "a test card shows in its place",
+                Some(FileKind::Font) => "the font that comes along writes in its place",
                 Some(FileKind::Audio) => "give the sound with --audio",
                 _ => "the node will not work without it",
             };

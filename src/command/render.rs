@@ -11,7 +11,9 @@ use std::thread::Builder;
 use indicatif::{ProgressBar, ProgressStyle};
 use lumawire_core::control::Score;
 use lumawire_core::plan::{Plan, Step};
-use lumawire_core::{Clock, Domain, Edit, Graph, ParamValue, Registry, Services, compile, patch};
+use lumawire_core::{
+    Clock, Domain, Edit, Graph, Offline, ParamValue, Registry, Services, compile, patch,
+};
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::output::{
     Codec, FrameWriter, OutputError, Sound, ThreadedWriter, VideoSettings, names_folder,
@@ -45,12 +47,14 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let range = frame_range(args, &plan, sink)?;
     let total = total_frames(range, transport.num_samples(), plan.clock);
     let settings = WriterSettings::new(args, &plan, sink, range, sound);
+    let services = Services::default();
+    services.insert(std::sync::Arc::new(Offline));
     let cx = RunCx {
         base_dir,
         size_px: args.size,
         looks_ahead: !args.causal,
         seed: args.seed,
-        services: Services::default(),
+        services,
     };
     let stop = stop_on_ctrl_c()?;
 

@@ -6,7 +6,8 @@ use crate::value::PortType;
 
 /// Leaves only nodes that reach a sink, and replaces each link with a conversion by two links and
 /// a node that runs as its consumer does; one that finds hits in a control of block rate runs at
-/// blocks, so that no frame misses a short one. Its id is the wire's text without the depth, so that its
+/// blocks, so that no frame misses a short one, and so does one that makes rows for a node that wants
+/// all of them. Its id is the wire's text without the depth, so that its
 /// state outlasts a change of depth.
 pub(super) fn insert_conversions(ir: &mut Ir) {
     let old = std::mem::take(ir);
@@ -28,8 +29,9 @@ pub(super) fn insert_conversions(ir: &mut Ir) {
         };
         let middle = nodes.len();
         let finds_hits = spec.outputs.iter().any(|o| o.ty == PortType::Trigger);
+        let makes_rows = spec.outputs.iter().any(|o| o.ty.is_fresh());
         let rate = match nodes[from].rate {
-            Rate::Block if finds_hits => Rate::Block,
+            Rate::Block if finds_hits || (makes_rows && nodes[to].keeps_state()) => Rate::Block,
             _ => nodes[to].rate,
         };
         let id = link.text.clone();

@@ -61,8 +61,11 @@ pub struct Step {
     pub inputs: Vec<Source>,
     /// Controls wired to its parameters, in order of parameter, then of source id.
     pub modulations: Vec<Modulation>,
-    /// Trigger outputs that a frame-rate step reads: the engine adds the hits of each block to the
-    /// slot and clears the slot after each frame. Slots follow the spec's outputs.
+    /// Outputs of hits, samples and rows that a frame-rate step reads: the engine gathers what each
+    /// block brings in the slot and empties it after each frame ([`Value::gather`]). Slots follow the
+    /// spec's outputs.
+    ///
+    /// [`Value::gather`]: crate::Value::gather
     pub accumulators: Vec<Accumulator>,
     /// Whether later ticks depend on it: itself not pure, or upstream of one that is not (sinks
     /// apart). The others are skipped while state is rolled forward.
@@ -80,12 +83,12 @@ pub struct Modulation {
     pub depth: f32,
 }
 
-/// A block-rate trigger that is counted for frames.
+/// An output of block rate that is gathered for frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accumulator {
-    /// The output that is counted.
+    /// The output that is gathered.
     pub output: u32,
-    /// Where the sum goes, counted among the step's outputs.
+    /// Where it is gathered, counted among the step's outputs.
     pub slot: u32,
 }
 
@@ -131,6 +134,13 @@ struct IrNode {
     params: Vec<ParamValue>,
     rate: Rate,
     reaches_sink: bool,
+}
+
+impl IrNode {
+    /// Whether it may keep what it sees from tick to tick.
+    fn keeps_state(&self) -> bool {
+        matches!(self.spec.role, Role::Stateful | Role::Delay)
+    }
 }
 
 /// A wire, by indices into `Ir::nodes` and into the specs' ports.

@@ -13,7 +13,7 @@ pub(super) fn plan(graph: &Graph, ir: &Ir, order: &[usize], keeps_state: &[bool]
     for (step, &node) in order.iter().enumerate() {
         place[node] = step;
     }
-    let counted = counted_outputs(ir);
+    let gathered = gathered_outputs(ir);
     let mut steps: Vec<Step> = order
         .iter()
         .map(|&n| {
@@ -25,7 +25,7 @@ pub(super) fn plan(graph: &Graph, ir: &Ir, order: &[usize], keeps_state: &[bool]
                 params: node.params.clone(),
                 inputs: vec![None; node.spec.inputs.len()],
                 modulations: Vec::new(),
-                accumulators: accumulators(n, ir, &counted),
+                accumulators: accumulators(n, ir, &gathered),
                 keeps_state: keeps_state[n],
             }
         })
@@ -62,31 +62,33 @@ fn narrow(i: usize) -> u32 {
     u32::try_from(i).unwrap_or(u32::MAX)
 }
 
-/// Whether frames read hits of blocks through this link.
-fn counts_hits(ir: &Ir, link: &Link) -> bool {
+/// Whether frames read through this link what blocks bring anew: hits, and where state is kept from
+/// frame to frame also samples and rows. What is pure sees the latest alone: its cache is keyed by it.
+fn gathers(ir: &Ir, link: &Link) -> bool {
     let (from, to) = (&ir.nodes[link.from], &ir.nodes[link.to]);
-    from.spec.outputs[link.output].ty == PortType::Trigger
-        && (from.rate, to.rate) == (Rate::Block, Rate::Frame)
+    let ty = from.spec.outputs[link.output].ty;
+    let is_gathered = ty == PortType::Trigger || (ty.is_fresh() && to.keeps_state());
+    is_gathered && (from.rate, to.rate) == (Rate::Block, Rate::Frame)
 }
 
-/// Node and output of each trigger to be counted.
-fn counted_outputs(ir: &Ir) -> BTreeSet<(usize, usize)> {
-    ir.links.iter().filter(|l| counts_hits(ir, l)).map(|l| (l.from, l.output)).collect()
+/// Node and output of all that is gathered.
+fn gathered_outputs(ir: &Ir) -> BTreeSet<(usize, usize)> {
+    ir.links.iter().filter(|l| gathers(ir, l)).map(|l| (l.from, l.output)).collect()
 }
 
-fn accumulators(node: usize, ir: &Ir, counted: &BTreeSet<(usize, usize)>) -> Vec<Accumulator> {
+fn accumulators(node: usize, ir: &Ir, gathered: &BTreeSet<(usize, usize)>) -> Vec<Accumulator> {
     let num_outputs = ir.nodes[node].spec.outputs.len();
-    let outputs = counted.range((node, 0)..=(node, usize::MAX)).map(|(_, output)| *output);
+    let outputs = gathered.range((node, 0)..=(node, usize::MAX)).map(|(_, output)| *output);
     let slots = num_outputs..;
     outputs.zip(slots).map(|(o, s)| Accumulator { output: narrow(o), slot: narrow(s) }).collect()
 }
 
-/// The slot of its source that a link reads: the count of hits, or the output itself.
+/// The slot of its source that a link reads: what was gathered, or the output itself.
 fn slot(link: &Link, ir: &Ir, source: &Step) -> u32 {
     let output = narrow(link.output);
     let accumulator = source.accumulators.iter().find(|a| a.output == output);
     match accumulator {
-        Some(accumulator) if counts_hits(ir, link) => accumulator.slot,
+        Some(accumulator) if gathers(ir, link) => accumulator.slot,
         _ => output,
     }
 }

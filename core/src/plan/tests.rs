@@ -212,6 +212,27 @@ fn modulations_are_sorted_and_carry_their_depth() {
 }
 
 #[test]
+fn samples_and_rows_are_gathered_for_frames_that_keep_state() {
+    let wires = [
+        "in.audio -> s.audio",
+        "in.audio -> roll.audio",
+        "s.spectrum -> roll.bands",
+        "s.spectrum -> draw.bands",
+        "roll.image -> draw.back",
+    ];
+    let plan = shown("in: audio, s: spectrum, roll: roll", &wires);
+    assert_eq!(plan.source("roll", 0), ("in", 1));
+    assert_eq!(plan.step("in").accumulators, [Accumulator { output: 0, slot: 1 }]);
+    // All rows are converted for it, and the latest alone for what is pure.
+    let rows = plan.step("s.spectrum -> roll.bands");
+    assert_eq!((rows.rate, rows.accumulators.len()), (Rate::Block, 1));
+    assert_eq!(plan.source("roll", 1), ("s.spectrum -> roll.bands", 1));
+    assert_eq!(plan.step("s.spectrum -> draw.bands").rate, Rate::Frame);
+    assert!(plan.step("s").accumulators.is_empty());
+    assert_eq!(plan.source("s", 0), ("in", 0));
+}
+
+#[test]
 fn triggers_are_counted_for_frames_alone() {
     let wires =
         ["in.audio -> o.audio", "o.hits -> draw.hits", "o.hits -> c.hits", "c.count -> draw.level"];

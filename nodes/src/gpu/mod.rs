@@ -22,6 +22,7 @@ mod pool;
 mod recorder;
 mod resample;
 mod shader;
+mod strokes;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -34,3 +35,4 @@ pub use filter::Filter;
 pub use flow::Flow;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};
+pub use strokes::{Form, MAX_STROKES, Meet, Stroke, Strokes};

@@ -318,12 +318,13 @@ impl Engine {
     }
 
     fn accumulate(&mut self, plan: &Plan, i: usize) {
-        for acc in &plan.steps[i].accumulators {
-            let slots = &mut self.values[i];
-            let Some(&Value::Trigger(hits)) = slots.get(acc.output as usize) else { continue };
-            if let Some(slot) = slots.get_mut(acc.slot as usize) {
-                let sum = if let Value::Trigger(sum) = slot { *sum } else { 0 };
-                *slot = Value::Trigger(sum.saturating_add(hits));
+        let step = &plan.steps[i];
+        let (outputs, gathered) = self.values[i].split_at_mut(step.spec.outputs.len());
+        for acc in &step.accumulators {
+            let slot = (acc.slot as usize).checked_sub(outputs.len());
+            let slot = slot.and_then(|s| gathered.get_mut(s));
+            if let (Some(slot), Some(output)) = (slot, outputs.get(acc.output as usize)) {
+                slot.gather(output);
             }
         }
     }
@@ -332,7 +333,7 @@ impl Engine {
         for (step, slots) in plan.steps.iter().zip(&mut self.values) {
             for acc in &step.accumulators {
                 if let Some(slot) = slots.get_mut(acc.slot as usize) {
-                    *slot = Value::Trigger(0);
+                    slot.clear_gathered();
                 }
             }
         }

@@ -176,8 +176,8 @@ impl StepState {
     }
 }
 
-/// Takes over what an earlier plan's slots held: the outputs where the instance goes on, and hits
-/// that no frame has seen yet in any case. Their slots may lie elsewhere now.
+/// Takes over what an earlier plan's slots held: the outputs where the instance goes on, and what
+/// was gathered and no frame has seen yet in any case. Their slots may lie elsewhere now.
 pub(super) fn carry_slots(
     step: &Step,
     slots: &mut [Value],
@@ -194,8 +194,8 @@ pub(super) fn carry_slots(
     for accumulator in &step.accumulators {
         let same = |a: &&Accumulator| a.output == accumulator.output;
         let old = old_step.accumulators.iter().find(same);
-        if let Some(hits) = old.and_then(|a| old_slots.get_mut(a.slot as usize)) {
-            slots[accumulator.slot as usize] = std::mem::take(hits);
+        if let Some(gathered) = old.and_then(|a| old_slots.get_mut(a.slot as usize)) {
+            slots[accumulator.slot as usize] = std::mem::take(gathered);
         }
     }
 }

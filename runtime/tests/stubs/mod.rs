@@ -222,6 +222,53 @@ impl Node for Tally {
     }
 }
 
+/// The transport's sound.
+pub static SOUND: NodeSpec = spec(
+    "stub.sound",
+    Rate::Block,
+    Role::Source,
+    &[],
+    &[Port::output("audio", PortType::Audio, "Sound.")],
+    &[],
+    || Box::new(Sound),
+);
+struct Sound;
+impl Node for Sound {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        io.outputs.set(0, lumawire_core::Value::Audio(io.transport_audio.clone().into()));
+        Ok(())
+    }
+}
+
+/// The number and the sum of all samples that it saw.
+pub static RECORD: NodeSpec = spec(
+    "stub.record",
+    Rate::Frame,
+    Role::Stateful,
+    &[Port::required("audio", PortType::Audio, "Sound.")],
+    &[
+        Port::output("out", PortType::Control, "Number of samples."),
+        Port::output("sum", PortType::Control, "Their sum."),
+    ],
+    &[],
+    || Box::new(Record { num: 0, sum: 0.0 }),
+);
+struct Record {
+    num: usize,
+    sum: f32,
+}
+impl Node for Record {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        if let Some(audio) = io.inputs.audio(0) {
+            self.num += audio.len();
+            self.sum += audio.channel(0).iter().sum::<f32>();
+        }
+        io.outputs.set_control(0, self.num as f32);
+        io.outputs.set_control(1, self.sum);
+        Ok(())
+    }
+}
+
 /// A picture whose value is the control rounded to tenths: pure, worth caching.
 pub static PAINT: NodeSpec = spec(
     "stub.paint",
@@ -329,7 +376,8 @@ impl Node for Sink {
 
 pub fn registry() -> Registry {
     Registry::new([
-        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &PAINT, &FRAGILE, &DELAY, &SINK,
+        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT, &FRAGILE,
+        &DELAY, &SINK,
     ])
 }
 
