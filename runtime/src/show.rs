@@ -15,18 +15,28 @@ pub struct Show<T> {
     block: AudioBlock,
     /// Length of the sound, once its end was reached.
     end: Option<u64>,
+    tap: Option<Tap>,
 }
+
+/// Gets every block that the engine hears, and the number of its first sample. Must not wait.
+type Tap = Box<dyn FnMut(u64, &AudioBlock) + Send>;
 
 impl<T: Transport> Show<T> {
     /// A show at the transport's first sample.
     pub fn new(engine: Engine, transport: T) -> Self {
-        Self { engine, transport, swaps: None, block: AudioBlock::default(), end: None }
+        Self { engine, transport, swaps: None, block: AudioBlock::default(), end: None, tap: None }
     }
 
     /// Takes new plans from `port` between blocks.
     pub fn with_swaps(mut self, port: SwapPort) -> Self {
         self.swaps = Some(port);
         self
+    }
+
+    /// Lets `tap` hear every block before the engine does, with the number of its first sample.
+    /// It must not wait.
+    pub fn set_tap(&mut self, tap: impl FnMut(u64, &AudioBlock) + Send + 'static) {
+        self.tap = Some(Box::new(tap));
     }
 
     /// The transport.
@@ -63,6 +73,9 @@ impl<T: Transport> Show<T> {
                 return Ok(None);
             }
             if self.read_block()? > 0 || self.leads() {
+                if let Some(tap) = &mut self.tap {
+                    tap(self.engine.next_sample(), &self.block);
+                }
                 self.engine.block(&self.block);
             }
         }
