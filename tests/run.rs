@@ -119,7 +119,8 @@ fn a_recording_holds_every_frame_and_all_the_sound() {
     let decode = |path: &std::path::Path| {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-i"]).arg(path);
-        let output = command.args(["-f", "f32le", "-ac", "1", "-ar", "48000", "-"]).output();
+        let output =
+            command.args(["-af", "aresample=48000,pan=mono|c0=c0", "-f", "f32le", "-"]).output();
         let bytes = output.expect("ffmpeg").stdout;
         bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>()
     };
@@ -137,7 +138,9 @@ fn a_show_that_is_killed_leaves_its_films_playable() {
     let bench = Bench::new();
     let films = ["a.mkv", "b.mp4"].map(|name| bench.path(name));
     let mut command = run(&bench, &["--headless", "--input", "none", "--secs", "60", "--stats"]);
-    films.iter().for_each(|film| drop(command.arg("--record").arg(film)));
+    for film in &films {
+        command.arg("--record").arg(film);
+    }
     let mut show = command.stderr(Stdio::null()).stdout(Stdio::piped()).spawn().expect("runs");
     let mut lines = BufReader::new(show.stdout.take().expect("stdout")).lines();
     let has_some = |line: std::io::Result<String>| {
@@ -168,7 +171,7 @@ fn an_encoder_that_hangs_holds_nobody_up() {
     let program = bench.path("ffmpeg");
     // Written by another process: a file that this one has open for writing could not be run.
     let write = "printf '#!/bin/sh\\nexec sleep 1000\\n' > \"$0\" && chmod +x \"$0\"";
-    let version = write.replace("exec", "[ \"$5\" = -version ] && exit 0\\nexec");
+    let version = write.replace("exec", "[ \"$6\" = -version ] && exit 0\\nexec");
     assert!(
         Command::new("sh").arg("-c").arg(version).arg(&program).status().expect("sh").success()
     );

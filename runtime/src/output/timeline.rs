@@ -85,7 +85,8 @@ impl Timeline {
     pub fn is_ready(&mut self, sample: u64, picture: Option<&Arc<HostImage>>) -> bool {
         let is_heard = self.pieces.front().is_some_and(|(start, _)| sample >= *start);
         let max_lead = MAX_LEAD_SECS * u64::from(self.clock.sample_rate_hz);
-        let is_over = |origin| self.put.num_frames == 0 && sample - origin > max_lead;
+        let is_over =
+            |origin: u64| self.put.num_frames == 0 && sample.saturating_sub(origin) > max_lead;
         if is_heard && self.origin.is_none_or(is_over) {
             (self.origin, self.sound_at) = (Some(sample), sample);
         }
