@@ -400,7 +400,9 @@ fn flashing_show(act: Option<Act>, outputs: FanOut, secs: f64, num_drawn: &Atomi
     let show = Show::new(Engine::new(prepare(plan, &RunCx::default(), None)), input);
     let (sink, secs) = ("sink".into(), Some(secs));
     let mut stage = Stage { show, sink, stats: &stats, outputs, stop: &stop, secs };
-    let count = |_| drop(num_drawn.fetch_add(1, Ordering::Relaxed));
+    let count = |_| {
+        num_drawn.fetch_add(1, Ordering::Relaxed);
+    };
     let end = stage.run(count, |report| panic!("{report:?}")).expect("sound");
     assert_eq!(end, StageEnd::TimeOver);
     stage.show.engine.next_frame()

@@ -68,12 +68,23 @@ impl LivePipe {
     }
 
     fn failed(&self, failure: Failure) -> OutputError {
-        let Failure { status, mut log } = failure;
+        let Failure { status, log } = failure;
+        let mut log = without_addresses(&log);
         if let Some(secret) = &self.encoding.secret {
             log = log.replace(secret, &self.encoding.name.to_string_lossy());
         }
         OutputError::Ffmpeg { path: self.encoding.name.clone(), status, log }
     }
+}
+
+/// Leaves out `[tcp @ 0x55d0c0]` before messages: it differs from run to run, so that the same failure
+/// would be told again and again.
+fn without_addresses(log: &str) -> String {
+    let message = |line: &str| match line.split_once("] ") {
+        Some((part, message)) if part.starts_with('[') && part.contains(" @ 0x") => message.into(),
+        _ => line.to_owned(),
+    };
+    log.lines().map(message).collect::<Vec<_>>().join("\n")
 }
 
 impl LiveWriter for LivePipe {
@@ -99,5 +110,17 @@ impl LiveWriter for LivePipe {
             Some(Err(failure)) => Err(self.failed(failure)),
             None => self.end(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_reads_the_same() {
+        let log = |at| format!("[tcp @ {at}] refused\n[1] and [so] on\nudp://h: no");
+        assert_eq!(without_addresses(&log("0x55d0c0")), "refused\n[1] and [so] on\nudp://h: no");
+        assert_eq!(without_addresses(&log("0x55d0c0")), without_addresses(&log("0x60aa10")));
     }
 }
