@@ -15,7 +15,7 @@ pub struct Show<T> {
     block: AudioBlock,
     /// Length of the sound, once its end was reached.
     end: Option<u64>,
-    tap: Option<Tap>,
+    taps: Vec<Tap>,
 }
 
 /// Gets every block that the engine hears, and the number of its first sample. Must not wait.
@@ -24,7 +24,14 @@ type Tap = Box<dyn FnMut(u64, &AudioBlock) + Send>;
 impl<T: Transport> Show<T> {
     /// A show at the transport's first sample.
     pub fn new(engine: Engine, transport: T) -> Self {
-        Self { engine, transport, swaps: None, block: AudioBlock::default(), end: None, tap: None }
+        Self {
+            engine,
+            transport,
+            swaps: None,
+            block: AudioBlock::default(),
+            end: None,
+            taps: Vec::new(),
+        }
     }
 
     /// Takes new plans from `port` between blocks.
@@ -35,8 +42,8 @@ impl<T: Transport> Show<T> {
 
     /// Lets `tap` hear every block before the engine does, with the number of its first sample.
     /// It must not wait.
-    pub fn set_tap(&mut self, tap: impl FnMut(u64, &AudioBlock) + Send + 'static) {
-        self.tap = Some(Box::new(tap));
+    pub fn add_tap(&mut self, tap: impl FnMut(u64, &AudioBlock) + Send + 'static) {
+        self.taps.push(Box::new(tap));
     }
 
     /// The transport.
@@ -73,7 +80,7 @@ impl<T: Transport> Show<T> {
                 return Ok(None);
             }
             if self.read_block()? > 0 || self.leads() {
-                if let Some(tap) = &mut self.tap {
+                for tap in &mut self.taps {
                     tap(self.engine.next_sample(), &self.block);
                 }
                 self.engine.block(&self.block);

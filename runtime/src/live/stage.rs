@@ -54,7 +54,7 @@ impl Stage<'_> {
     ) -> Result<StageEnd, TransportError> {
         let mut num_held = 0_u64;
         let outputs = self.outputs.clone();
-        self.show.set_tap(move |start, block| outputs.hear(start, block));
+        self.show.add_tap(move |start, block| outputs.hear(start, block));
         while let Some(frame) = self.show.run_until_frame()? {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(StageEnd::Stopped);
