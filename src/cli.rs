@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use lumawire_core::Fps;
+use lumawire_runtime::output::StreamUrl;
 
 /// Wire sound to neural imagery.
 #[derive(Debug, Parser)]
@@ -185,6 +186,16 @@ pub struct RunArgs {
     /// Which output node to show, where the patch has several; else the first by name.
     #[arg(long, value_name = "NODE")]
     pub output: Option<String>,
+    /// Record what is shown and heard: `.mkv`, `.mp4`, `.mov`; a folder or `name_%05d.png` for
+    /// pictures with a WAV file. Nothing is overwritten: another take gets a number.
+    #[arg(long, value_name = "FILE")]
+    pub record: Vec<PathBuf>,
+    /// Stream what is shown and heard: `srt://`, `udp://`, `rtsp://`, `rtmp://` and a host.
+    #[arg(long, value_name = "URL")]
+    pub stream: Vec<StreamUrl>,
+    /// Show the pictures to other programs as a camera: a v4l2loopback device (Linux).
+    #[arg(long, value_name = "DEVICE")]
+    pub v4l2: Option<PathBuf>,
     /// Print the figures of every second as a line of JSON, and those of the run at its end.
     #[arg(long)]
     pub stats: bool,

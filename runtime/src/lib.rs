@@ -14,4 +14,4 @@ pub mod transport;
 pub use engine::{
     Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, Running, prepare,
 };
-pub use preparer::{Preparer, SwapPort};
+pub use preparer::{Preparer, SwapPort, SwapTimes};

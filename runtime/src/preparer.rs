@@ -1,6 +1,9 @@
 //! The worker that prepares plans while the engine runs, and frees what swaps leave over.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lumawire_core::plan::Plan;
@@ -15,6 +18,7 @@ pub struct Preparer {
     plans: Option<Sender<Plan>>,
     /// Nothing is ever sent: dropping it ends the worker, whatever it waits for.
     quit: Option<Sender<()>>,
+    times: Arc<Times>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -22,6 +26,26 @@ pub struct Preparer {
 pub struct SwapPort {
     prepared: Receiver<Prepared>,
     garbage: Sender<Garbage>,
+    times: Arc<Times>,
+}
+
+/// How long swaps held the engine up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SwapTimes {
+    /// Plans that were taken.
+    pub num: u64,
+    /// All of them together.
+    pub total: Duration,
+    /// The longest.
+    pub longest: Duration,
+}
+
+/// Written by the engine's end.
+#[derive(Default)]
+struct Times {
+    num: AtomicU64,
+    total_ns: AtomicU64,
+    longest_ns: AtomicU64,
 }
 
 impl Preparer {
@@ -36,13 +60,22 @@ impl Preparer {
         let worker = Builder::new()
             .name("lumawire-worker".into())
             .spawn(move || work(&waiting, &done, &trash, &quitting, running, &cx))?;
-        let preparer = Self { plans: Some(plans), quit: Some(quit), worker: Some(worker) };
-        Ok((preparer, SwapPort { prepared, garbage }))
+        let times = Arc::new(Times::default());
+        let (plans, quit, worker) = (Some(plans), Some(quit), Some(worker));
+        let preparer = Self { plans, quit, times: times.clone(), worker };
+        Ok((preparer, SwapPort { prepared, garbage, times }))
     }
 
     /// Hands in a plan; waits while too many wait already. Returns false if the worker is gone.
     pub fn submit(&self, plan: Plan) -> bool {
         self.plans.as_ref().is_some_and(|plans| plans.send(plan).is_ok())
+    }
+
+    /// What the swaps have cost the engine.
+    pub fn swap_times(&self) -> SwapTimes {
+        let ns = |time: &AtomicU64| Duration::from_nanos(time.load(Ordering::Relaxed));
+        let Times { num, total_ns, longest_ns } = &*self.times;
+        SwapTimes { num: num.load(Ordering::Acquire), total: ns(total_ns), longest: ns(longest_ns) }
     }
 }
 
@@ -59,13 +92,24 @@ impl SwapPort {
     /// Swaps in every plan that is ready. Call between blocks.
     pub fn take(&self, engine: &mut Engine) {
         while let Ok(prepared) = self.prepared.try_recv() {
+            let started = Instant::now();
             match engine.swap(prepared) {
                 Ok(garbage) => {
+                    self.times.add(started.elapsed());
                     let _ = self.garbage.try_send(garbage);
                 }
                 Err(_) => tracing::error!("a plan was prepared against another one; dropped"),
             }
         }
+    }
+}
+
+impl Times {
+    fn add(&self, time: Duration) {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.total_ns.fetch_add(ns, Ordering::Relaxed);
+        self.longest_ns.fetch_max(ns, Ordering::Relaxed);
+        self.num.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -17,12 +17,24 @@ pub struct Show<T> {
     block: AudioBlock,
     /// Length of the sound, once its end was reached.
     end: Option<u64>,
+    taps: Vec<Tap>,
 }
+
+/// Gets every block that the engine hears, and the number of its first sample. Must not wait.
+type Tap = Box<dyn FnMut(u64, &AudioBlock) + Send>;
 
 impl<T: Transport> Show<T> {
     /// A show at the transport's first sample.
     pub fn new(engine: Engine, transport: T) -> Self {
-        Self { engine, transport, swaps: None, desk: None, block: AudioBlock::default(), end: None }
+        Self {
+            engine,
+            transport,
+            swaps: None,
+            desk: None,
+            block: AudioBlock::default(),
+            end: None,
+            taps: Vec::new(),
+        }
     }
 
     /// Takes new plans from `port` between blocks.
@@ -35,6 +47,12 @@ impl<T: Transport> Show<T> {
     pub fn with_desk(mut self, desk: Desk) -> Self {
         self.desk = Some(desk);
         self
+    }
+
+    /// Lets `tap` hear every block before the engine does, with the number of its first sample.
+    /// It must not wait.
+    pub fn add_tap(&mut self, tap: impl FnMut(u64, &AudioBlock) + Send + 'static) {
+        self.taps.push(Box::new(tap));
     }
 
     /// The transport.
@@ -88,6 +106,9 @@ impl<T: Transport> Show<T> {
                 desk.hear(&self.engine, song);
             }
             desk.before_block(&mut self.engine);
+        }
+        for tap in &mut self.taps {
+            tap(self.engine.next_sample(), &self.block);
         }
         self.engine.block(&self.block);
         if let Some(desk) = &mut self.desk {

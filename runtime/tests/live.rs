@@ -6,15 +6,16 @@ mod stubs;
 use std::any::Any;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use lumawire_core::{AudioBlock, Value};
 use lumawire_runtime::live::{
-    AudioEvent, Backend, Callback, DeviceError, Format, Keeper, LiveInput, Opened, Stage, StageEnd,
-    Stats, Watch, open_input, open_playback,
+    AudioEvent, Backend, Callback, DeviceError, FanOut, Format, Keeper, LiveInput, Opened,
+    Recorder, Stage, StageEnd, Stats, Watch, open_input, open_playback,
 };
+use lumawire_runtime::output::Target;
 use lumawire_runtime::show::Show;
 use lumawire_runtime::transport::{Memory, Read, Transport};
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
@@ -345,7 +346,9 @@ fn late_frames_leave_their_pictures_out_but_no_state() {
     let (stats, stop) = (Stats::default(), AtomicBool::new(false));
     let show = Show::new(Engine::new(prepare(plan(), &RunCx::default(), None)), input);
     let secs = Some(0.75);
-    let mut stage = Stage { show, sink: "sink".into(), stats: &stats, stop: &stop, secs };
+    let outputs = FanOut::default();
+    let sink = "sink".into();
+    let mut stage = Stage { show, sink, stats: &stats, outputs, stop: &stop, secs };
     let end = stage.run(|_| (), |report| panic!("{report:?}")).expect("sound");
     assert_eq!(end, StageEnd::TimeOver);
     let figures = stats.whole();
@@ -365,4 +368,136 @@ fn late_frames_leave_their_pictures_out_but_no_state() {
     }
     assert_eq!(offline.engine.next_sample(), stage.show.engine.next_sample());
     assert_eq!(sum(&offline.engine).to_bits(), sum(&stage.show.engine).to_bits());
+}
+
+/// Frames of the click test at which it clicks, and how far behind the frame's sample: in its block.
+const CLICKS: [u64; 3] = [10, 25, 50];
+/// As many as may wait for an encoder, so that none is dropped.
+const NUM_FRAMES: u64 = 60;
+const CLICK_AFTER: u64 = 8;
+
+/// Hands in `samples` a frame at a time, each when the one before is drawn: no frame is ever late.
+fn step_by_step(samples: Vec<f32>, num_drawn: Arc<AtomicU64>) -> Option<Act> {
+    Some(Box::new(move |mut callback, _, stop| {
+        let Callback::Capture(capture) = &mut callback else { panic!("an input") };
+        for (n, samples) in samples.chunks(800).enumerate() {
+            while num_drawn.load(Ordering::Relaxed) < n as u64 && !stop.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_micros(200));
+            }
+            let stereo: Vec<f32> = samples.iter().flat_map(|v| [*v; 2]).collect();
+            capture.write(&stereo, Instant::now());
+        }
+        hold(stop);
+    }))
+}
+
+/// A show that flashes when it hears something; how many frames it had.
+fn flashing_show(act: Option<Act>, outputs: FanOut, secs: f64, num_drawn: &AtomicU64) -> u64 {
+    let nodes = r#""source": { "kind": "stub.source@1" }, "flash": { "kind": "stub.flash@1" },
+                   "sink": { "kind": "stub.sink@1" }"#;
+    let plan = stubs::plan(nodes, &["source.out -> flash.in", "flash.image -> sink.image"]);
+    let fake = Fake::boxed((RATE_HZ, 2), vec![act]);
+    let (_keeper, input) = open_input(fake, rate(RATE_HZ), HEAD).expect("sound");
+    let (stats, stop) = (Stats::default(), AtomicBool::new(false));
+    let show = Show::new(Engine::new(prepare(plan, &RunCx::default(), None)), input);
+    let (sink, secs) = ("sink".into(), Some(secs));
+    let mut stage = Stage { show, sink, stats: &stats, outputs, stop: &stop, secs };
+    let count = |_| {
+        num_drawn.fetch_add(1, Ordering::Relaxed);
+    };
+    let end = stage.run(count, |report| panic!("{report:?}")).expect("sound");
+    assert_eq!(end, StageEnd::TimeOver);
+    stage.show.engine.next_frame()
+}
+
+fn ffmpeg(path: &std::path::Path, args: &[&str]) -> Vec<u8> {
+    let mut command = std::process::Command::new("ffmpeg");
+    let output =
+        command.args(["-v", "error", "-copyts", "-i"]).arg(path).args(args).arg("-").output();
+    let output = output.expect("`cargo xtask setup` installs ffmpeg");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// The mean grey of each frame.
+fn greys(path: &std::path::Path) -> Vec<u8> {
+    let filter = ["-fps_mode", "passthrough", "-vf", "scale=1:1,format=gray"];
+    ffmpeg(path, &[&filter[..], &["-f", "rawvideo"]].concat())
+}
+
+/// The left channel from the file's time 0 on.
+fn sound_of(path: &std::path::Path) -> Vec<f32> {
+    let filter = "aresample=async=1:first_pts=0,pan=mono|c0=c0";
+    let bytes = ffmpeg(path, &["-af", filter, "-f", "f32le"]);
+    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+#[test]
+fn a_recording_flashes_where_it_clicks() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut samples = vec![0.0; (NUM_FRAMES as usize + 2) * 800];
+    for n in CLICKS {
+        let at = (n * 800 + CLICK_AFTER) as usize;
+        samples[at..at + 40].fill(0.9);
+    }
+    let outputs = FanOut::default();
+    let paths = ["a.mkv", "b.mov", "c.mp4"].map(|name| dir.path().join(name));
+    let clock = plan().clock;
+    let recorders = paths
+        .clone()
+        .map(|path| Recorder::start(&outputs, Target::File(path), clock, |_| ()).expect("starts"));
+    let num_drawn = Arc::new(AtomicU64::new(0));
+    let act = step_by_step(samples, num_drawn.clone());
+    assert_eq!(flashing_show(act, outputs, 1.0, &num_drawn), NUM_FRAMES);
+    for (recorder, path) in recorders.into_iter().zip(&paths) {
+        let figures = recorder.stop();
+        assert_eq!(
+            (figures.num_frames, figures.error.as_deref()),
+            (NUM_FRAMES, None),
+            "{figures:?}"
+        );
+        let greys = greys(path);
+        assert_eq!(greys.len() as u64, NUM_FRAMES, "{}", path.display());
+        let flashes = |(n, grey): (u64, &u8)| (*grey > 128).then_some(n);
+        let seen: Vec<u64> = (0..).zip(&greys).filter_map(flashes).collect();
+        let sound = sound_of(path);
+        let is_click = |i: &usize| {
+            sound[*i] > 0.45 && sound[i.saturating_sub(100)..*i].iter().all(|v| *v < 0.45)
+        };
+        let heard: Vec<usize> = (0..sound.len()).filter(is_click).collect();
+        // AAC rings by a few samples; the others are exact.
+        let tolerance = if path.extension().is_some_and(|e| e == "mp4") { 24 } else { 0 };
+        assert_eq!(heard.len(), CLICKS.len(), "{}: {heard:?}", path.display());
+        for (heard, n) in heard.iter().zip(CLICKS) {
+            let expected = (n * 800 + CLICK_AFTER) as usize;
+            assert!(heard.abs_diff(expected) <= tolerance, "{}: {heard}", path.display());
+        }
+        assert_eq!(seen, CLICKS, "{}", path.display());
+        assert_eq!(
+            sound.len() as u64 / 800,
+            NUM_FRAMES,
+            "{}: as long as the pictures",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn a_recording_of_a_late_show_has_every_frame_of_its_clock() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("late.mkv");
+    let outputs = FanOut::default();
+    let target = Target::File(path.clone());
+    let recorder = Recorder::start(&outputs, target, plan().clock, |_| ()).expect("starts");
+    // All sound at once: most frames are left out.
+    let act = deliver(numbered(96_000), |_| 96_000, Duration::ZERO);
+    assert_eq!(flashing_show(act, outputs, 1.5, &AtomicU64::new(0)), 90);
+    let figures = recorder.stop();
+    assert_eq!(figures.num_frames, 90, "{figures:?}");
+    assert!(figures.num_repeated > 45, "{figures:?}");
+    assert_eq!(greys(&path).len(), 90);
+    let sound = sound_of(&path);
+    assert_eq!(sound.len(), 72_000, "as long as the pictures");
+    // 24 bits of it.
+    assert!(sound.iter().zip(numbered(72_000)).all(|(a, b)| (a - b).abs() < 2e-7 || b >= 1.0));
 }

@@ -1,6 +1,7 @@
 //! `lumawire run`: a patch on stage.
 
 mod keys;
+mod outputs;
 mod reload;
 mod status;
 
@@ -17,8 +18,8 @@ use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::live::{
-    Backend, CpalBackend, Deck, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
-    Reopen, Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
+    Backend, CpalBackend, Deck, Device, Direction, FanOut, Health, Keeper, LiveInput, Picture,
+    PictureSlot, Reopen, Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
 };
 use lumawire_runtime::show::Show;
 use lumawire_runtime::transport::{AudioFile, TransportError};
@@ -29,7 +30,8 @@ use crate::error::CommandError;
 use crate::settings::Settings;
 use crate::window::{self, Wake, WindowSettings};
 use keys::Keys;
-use status::{Event, Status};
+use outputs::Outputs;
+use status::{Event, Status, Told};
 
 /// Size of the window where none is asked for.
 const WINDOW_PX: (u32, u32) = (1280, 720);
@@ -62,8 +64,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let stats = Arc::new(Stats::default());
     let slot = Arc::new(PictureSlot::default());
     let (events, happened) = bounded(MAX_EVENTS);
-    let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
-        .map_err(cannot_start)?;
+    let outputs = Outputs::start(args, plan.clock, &events)?;
+    let told = Told::new(stats.clone(), slot.clone(), services.clone(), outputs.watches());
+    let status = Status::start(happened, told, args.stats).map_err(cannot_start)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
     let deck = keys.deck();
     let job = Job {
@@ -77,6 +80,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         secs,
         repeats: args.repeat,
         stats: stats.clone(),
+        fan_out: outputs.fan_out.clone(),
         stop,
         events,
     };
@@ -85,6 +89,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         let ended = job.stop.clone();
         let show = job.start(move |picture: Picture| stats.shown(picture.heard), || ())?;
         let end = wait(show, &ended);
+        outputs.stop();
         status.finish(end?);
         return Ok(ExitCode::SUCCESS);
     }
@@ -112,6 +117,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     );
     stopped.store(true, Ordering::Relaxed);
     let end = show.map(|show| wait(show, &stopped)).transpose();
+    outputs.stop();
     opened?;
     if let Some(end) = end? {
         status.finish(end);
@@ -209,6 +215,7 @@ struct Job {
     secs: Option<f64>,
     repeats: bool,
     stats: Arc<Stats>,
+    fan_out: FanOut,
     stop: Arc<AtomicBool>,
     events: Sender<Event>,
 }
@@ -254,7 +261,8 @@ impl Job {
         let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);
         self.stats.restart();
         let (sink, stats, stop) = (self.sink, &*self.stats, &*self.stop);
-        let mut stage = Stage { show, sink, stats, stop, secs: self.secs };
+        let (outputs, secs) = (self.fan_out, self.secs);
+        let mut stage = Stage { show, sink, stats, outputs, stop, secs };
         let events = self.events;
         let why = stage.run(present, |report| tell(&events, Event::Node(report)));
         let why = why.map_err(|error: TransportError| CommandError::from(error))?;

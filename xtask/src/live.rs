@@ -1,4 +1,5 @@
-//! `cargo xtask live-check`: a live run against a real sound server, without a sound card.
+//! `cargo xtask live-check`: a live run against a real sound server, without a sound card; hot edits
+//! and killed saves by the thousand.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -35,8 +36,23 @@ struct Server {
     _process: Ended,
 }
 
-/// `cargo xtask live-check [secs] [lumawire's own arguments]`.
+/// Tests that run longer where they are told to: their chore, name, variable and usual number.
+const TORTURES: [(&str, &str, &str, &str); 2] = [
+    ("edits", "a_show_goes_on", "LUMAWIRE_TORTURE_EDITS", "10000"),
+    ("saves", "a_program_that_is_killed", "LUMAWIRE_TORTURE_SAVES", "1000"),
+];
+
+/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num]`, `saves [num]`.
 pub fn run(args: &[String]) -> Outcome {
+    let asked = args.first().map(String::as_str);
+    if let Some((_, test, variable, usual)) = TORTURES.iter().find(|t| asked == Some(t.0)) {
+        let num = args.get(1).map_or(*usual, String::as_str);
+        if num.parse::<u32>().is_err() {
+            return Err(Failure::usage(format!("`{num}` is no number")));
+        }
+        let mut command = shell::cargo(["test", "--workspace", "--test", "torture"]);
+        return shell::run(command.args(["--", test, "--nocapture"]).env(variable, num));
+    }
     let (secs, more) = match args.split_first() {
         Some((first, more)) if first.parse::<u64>().is_ok() => {
             (first.parse().unwrap_or(DEFAULT_SECS), more)

@@ -3,7 +3,8 @@
 //! ```text
 //! callback ──ring──▶ LiveInput ──▶ Show, Engine ──▶ PictureSlot ──▶ window
 //!    ▲                                   │                            │
-//!  Keeper (opens, watches, reopens)      └────────▶ Stats ◀───────────┘
+//!  Keeper (opens, watches, reopens)      ├────────▶ Stats ◀───────────┘
+//!                                        └──▶ FanOut ──▶ Recorders (files, streams)
 //! ```
 //!
 //! The only clock is the device's: the engine runs the samples that have come, and a frame is due
@@ -12,11 +13,13 @@
 mod cpal_backend;
 mod deck;
 mod device;
+mod fan_out;
 mod health;
 mod input;
 mod keeper;
 mod line;
 mod player;
+mod recorder;
 mod resample;
 mod slot;
 mod stage;
@@ -28,11 +31,13 @@ pub use deck::{Deck, Reopen};
 pub use device::{
     Backend, Callback, Device, DeviceError, Direction, Format, Opened, Wanted, Watch, devices,
 };
+pub use fan_out::FanOut;
 pub use health::{Health, HealthCounts};
 pub use input::LiveInput;
 pub use keeper::{AudioEvent, Keeper, open_input, open_playback};
 pub use line::Capture;
 pub use player::Player;
+pub use recorder::{OutputEvent, OutputFigures, OutputWatch, Recorder};
 pub use slot::{Picture, PictureSlot};
 pub use stage::{Stage, StageEnd};
 pub use stats::{Distribution, Stats, StatsReport};

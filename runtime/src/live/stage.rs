@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use lumawire_core::Pixels;
 
+use super::fan_out::FanOut;
 use super::input::LiveInput;
 use super::slot::Picture;
 use super::stats::Stats;
@@ -24,6 +25,8 @@ pub struct Stage<'a> {
     pub sink: String,
     /// Where the figures go.
     pub stats: &'a Stats,
+    /// Who records or sends what is heard and shown.
+    pub outputs: FanOut,
     /// Ends the show after the frame in hand.
     pub stop: &'a AtomicBool,
     /// Seconds of sound after which it ends.
@@ -50,6 +53,8 @@ impl Stage<'_> {
         mut report: impl FnMut(NodeReport),
     ) -> Result<StageEnd, TransportError> {
         let mut num_held = 0_u64;
+        let outputs = self.outputs.clone();
+        self.show.add_tap(move |start, block| outputs.hear(start, block));
         while let Some(frame) = self.show.run_until_frame()? {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(StageEnd::Stopped);
@@ -67,6 +72,7 @@ impl Stage<'_> {
             if is_late && !is_held {
                 self.show.engine.frame(FrameMode::StateOnly);
                 self.stats.skipped();
+                self.outputs.show(due, None);
                 num_held += 1;
             } else {
                 num_held = 0;
@@ -74,6 +80,7 @@ impl Stage<'_> {
                 self.show.engine.frame(FrameMode::Full);
                 let picture = self.picture(frame, due);
                 self.stats.drawn(started.elapsed());
+                self.outputs.show(due, picture.as_ref());
                 picture.into_iter().for_each(&mut present);
             }
             self.show.engine.take_reports().into_iter().for_each(&mut report);

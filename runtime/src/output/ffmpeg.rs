@@ -4,13 +4,17 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::OutputError;
 
 /// Bytes of its messages that are kept: the last ones say why it failed.
 const MAX_LOG_BYTES: usize = 4_096;
+/// Time between two looks whether it has ended.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Where the program is.
 #[derive(Debug, Clone)]
@@ -50,6 +54,7 @@ impl Ffmpeg {
         };
         let mut child = command.spawn().map_err(no_ffmpeg)?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let child = SharedChild(Arc::new(Mutex::new(child)));
         let mut process = Process { child, stdin, log: None };
         let keep = move || stderr.map(keep_log).unwrap_or_default();
         let thread = thread::Builder::new().name("lumawire-ffmpeg".into()).spawn(keep);
@@ -63,10 +68,36 @@ impl Ffmpeg {
     }
 }
 
+/// The child itself, for whoever may have to end it while another waits for it.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedChild(Arc<Mutex<Child>>);
+
+impl SharedChild {
+    /// Ends it at once: whoever feeds it or waits for it is told.
+    pub fn kill(&self) {
+        // Fails only if it has ended already.
+        let _ = self.lock().kill();
+    }
+
+    /// Waits until it has ended, and lets others end it meanwhile.
+    fn wait(&self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.lock().try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A running ffmpeg. Dropped, it is killed.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Child,
+    child: SharedChild,
     stdin: Option<ChildStdin>,
     log: Option<JoinHandle<String>>,
 }
@@ -75,7 +106,12 @@ impl Process {
     /// Its process id.
     #[cfg(test)]
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.lock().id()
+    }
+
+    /// The child, to end it from elsewhere.
+    pub fn child(&self) -> SharedChild {
+        self.child.clone()
     }
 
     /// Feeds it; waits while it is busy.
@@ -98,8 +134,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
-        let _ = self.child.kill();
+        self.child.kill();
+        // Fails only if it has ended already.
         let _ = self.child.wait();
     }
 }

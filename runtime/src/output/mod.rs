@@ -1,13 +1,18 @@
-//! Where pictures go: video files, PNG sequences, stills, hashes.
+//! Where pictures go: video files, PNG sequences, stills, hashes; of a running show also streams.
 //!
-//! A file appears under its name only when it is complete: until then it has a temporary name in
+//! A file of a render appears under its name only when it is complete: until then it has a temporary name in
 //! the same folder, which vanishes with its writer.
 
 mod ffmpeg;
 mod hash;
+mod live_frames;
+mod live_pipe;
+mod live_target;
+mod matroska;
 mod sequence;
 mod still;
 mod threaded;
+mod timeline;
 mod video;
 
 use std::io;
@@ -18,10 +23,13 @@ use thiserror::Error;
 
 use lumawire_core::{HostImage, Pixels};
 
+pub(crate) use ffmpeg::SharedChild;
 pub use hash::FrameHash;
+pub use live_target::{StreamUrl, Target};
 pub use sequence::SequenceWriter;
 pub use still::StillWriter;
 pub use threaded::ThreadedWriter;
+pub(crate) use timeline::{LiveWriter, Timeline};
 pub use video::{Codec, Sound, VideoSettings, VideoWriter};
 
 /// Takes the frames of a render, in order. Dropped without [`finish`](FrameWriter::finish), it

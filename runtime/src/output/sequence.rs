@@ -48,14 +48,43 @@ impl SequenceWriter {
             bytes: 0,
         })
     }
+
+    /// The folder of the pictures.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Shows the last frame once more: its file gets another name, or a copy where files have one.
+    pub(super) fn repeat(&mut self) -> Result<(), OutputError> {
+        let Some(last) = self.paths.last().cloned() else {
+            return Err(OutputError::NoFrames { path: self.folder.clone() });
+        };
+        let path = self.next_path();
+        let copied = std::fs::hard_link(&last, &path).or_else(|_| {
+            let copied = std::fs::copy(&last, &path)?;
+            self.bytes += copied;
+            Ok(())
+        });
+        copied.map_err(|source| write_error(&path, source))?;
+        self.paths.push(path);
+        Ok(())
+    }
+
+    fn next_number(&self) -> u64 {
+        self.first_frame + self.paths.len() as u64
+    }
+
+    fn next_path(&self) -> PathBuf {
+        let number = self.next_number();
+        let (prefix, suffix, num_digits) = (&self.prefix, &self.suffix, self.num_digits);
+        self.folder.join(format!("{prefix}{number:0num_digits$}{suffix}"))
+    }
 }
 
 impl FrameWriter for SequenceWriter {
     fn write(&mut self, frame: &HostImage) -> Result<(), OutputError> {
-        let number = self.first_frame + self.paths.len() as u64;
-        let (prefix, suffix, num_digits) = (&self.prefix, &self.suffix, self.num_digits);
-        let path = self.folder.join(format!("{prefix}{number:0num_digits$}{suffix}"));
-        let pixels = rgba8(frame, self.size_px, number)?;
+        let path = self.next_path();
+        let pixels = rgba8(frame, self.size_px, self.next_number())?;
         let mut file = temporary_for(&path)?;
         encode(&mut file, pixels, self.size_px).map_err(|source| write_error(&path, source))?;
         self.bytes += persist(file, &path)?;
@@ -86,7 +115,7 @@ pub(super) fn is_folder(path: &Path) -> bool {
 }
 
 /// `a%05d.png` → `("a", 5, ".png")`; `%d` has no least number of digits.
-fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
+pub(super) fn split_pattern(name: &str) -> Option<(&str, usize, &str)> {
     let (prefix, rest) = name.split_once('%')?;
     let (digits, suffix) = rest.split_once('d')?;
     let num_digits = match digits {

@@ -349,16 +349,23 @@ fn encode_args(
         push(&mut args, ["-tag:v", "hvc1"]);
     }
     if codec != Codec::Ffv1 {
-        let flags = "accurate_rnd+full_chroma_int+bitexact";
-        // The frames carry the tags for the encoders that read them there.
-        let tags = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709";
-        let filter =
-            format!("scale=out_color_matrix=bt709:out_range=tv:flags={flags},setparams={tags}");
-        push(&mut args, ["-vf", &filter, "-color_range", "tv", "-colorspace", "bt709"]);
-        push(&mut args, ["-color_primaries", "bt709", "-color_trc", "bt709"]);
+        args.extend(bt709_args(""));
     }
     push(&mut args, ["-pix_fmt", codec.pixel_format()]);
     push(&mut args, file_args(container, file));
+    args
+}
+
+/// RGB to BT.709 in limited range, tagged so; `filters` come before it, each with a comma.
+pub(super) fn bt709_args(filters: &str) -> Vec<OsString> {
+    let flags = "accurate_rnd+full_chroma_int+bitexact";
+    // The frames carry the tags for the encoders that read them there.
+    let tags = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709";
+    let scale = format!("scale=out_color_matrix=bt709:out_range=tv:flags={flags}");
+    let filter = format!("{filters}{scale},setparams={tags}");
+    let mut args = Vec::new();
+    push(&mut args, ["-vf", &filter, "-color_range", "tv", "-colorspace", "bt709"]);
+    push(&mut args, ["-color_primaries", "bt709", "-color_trc", "bt709"]);
     args
 }
 

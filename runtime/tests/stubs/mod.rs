@@ -290,6 +290,27 @@ impl Node for Paint {
     }
 }
 
+/// White while the control is above a hundredth, else black: 64 by 48.
+pub static FLASH: NodeSpec = spec(
+    "stub.flash",
+    Rate::Frame,
+    Role::Pure,
+    CONTROL_IN,
+    &[Port::output("image", PortType::Image, "Picture.")],
+    &[],
+    || Box::new(Flash),
+);
+struct Flash;
+impl Node for Flash {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let is_on = io.inputs.control(0).unwrap_or(0.0) > 0.01;
+        let pixels = Pixels::Rgba8(vec![if is_on { 255 } else { 0 }; 64 * 48 * 4]);
+        let host = HostImage { width_px: 64, height_px: 48, pixels };
+        io.outputs.set_image(0, Image::from_host(host, Encoding::Srgb));
+        Ok(())
+    }
+}
+
 /// Works and hits in every block, returns an error, or panics, as `health` says.
 pub static FRAGILE: NodeSpec = spec(
     "stub.fragile",
@@ -376,7 +397,7 @@ impl Node for Sink {
 
 pub fn registry() -> Registry {
     Registry::new([
-        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT, &FRAGILE,
+        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT, &FLASH, &FRAGILE,
         &DELAY, &SINK,
     ])
 }

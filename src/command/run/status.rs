@@ -10,7 +10,8 @@ use lumawire_core::Services;
 use lumawire_nodes::gpu::Gpu;
 use lumawire_runtime::NodeReport;
 use lumawire_runtime::live::{
-    AudioEvent, Distribution, Health, HealthCounts, PictureSlot, StageEnd, Stats, StatsReport,
+    AudioEvent, Distribution, Health, HealthCounts, OutputFigures, OutputWatch, PictureSlot,
+    StageEnd, Stats, StatsReport,
 };
 use serde_json::{Value as Json, json};
 
@@ -45,10 +46,11 @@ pub struct Status {
 
 /// What the lines are made of.
 #[derive(Clone)]
-struct Told {
+pub struct Told {
     stats: Arc<Stats>,
     slot: Arc<PictureSlot>,
     services: Services,
+    outputs: Vec<OutputWatch>,
     device: Arc<Mutex<Option<String>>>,
     as_json: bool,
     is_terminal: bool,
@@ -56,16 +58,8 @@ struct Told {
 
 impl Status {
     /// Tells of `events` until it is finished or dropped.
-    pub fn start(
-        events: Receiver<Event>,
-        stats: Arc<Stats>,
-        slot: Arc<PictureSlot>,
-        services: Services,
-        as_json: bool,
-    ) -> std::io::Result<Self> {
-        let is_terminal = std::io::stderr().is_terminal();
-        let device = Arc::default();
-        let told = Told { stats, slot, services, device, as_json, is_terminal };
+    pub fn start(events: Receiver<Event>, told: Told, as_json: bool) -> std::io::Result<Self> {
+        let told = Told { as_json, ..told };
         let (quit, quitting) = bounded(0);
         let teller = told.clone();
         let thread = Builder::new()
@@ -95,6 +89,18 @@ impl Drop for Status {
 }
 
 impl Told {
+    /// Lines of these figures.
+    pub fn new(
+        stats: Arc<Stats>,
+        slot: Arc<PictureSlot>,
+        services: Services,
+        outputs: Vec<OutputWatch>,
+    ) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let device = Arc::default();
+        Self { stats, slot, services, outputs, device, as_json: false, is_terminal }
+    }
+
     fn run(&self, events: &Receiver<Event>, quit: &Receiver<()>) {
         let mut events = events.clone();
         let mut audio = never();
@@ -179,13 +185,28 @@ impl Told {
             let (skipped, lost) = (report.num_skipped, counts.num_xruns + counts.num_overflows);
             eprint!(
                 "{}{fps:.1} fps  frame {:.1} ms  sound to picture {:.1} ms (p99 {:.1})  \
-                 {skipped} skipped  {lost} xruns  {peak_db:.0} dB  {device}",
+                 {skipped} skipped  {lost} xruns  {peak_db:.0} dB  {device}{}",
                 self.clear(),
                 time.median_ms,
                 latency.median_ms,
                 latency.p99_ms,
+                self.outputs_in_short(),
             );
         }
+    }
+
+    /// For the line of every second: how many frames went out, and what is wrong.
+    fn outputs_in_short(&self) -> String {
+        let one = |watch: &OutputWatch| {
+            let figures = watch.figures();
+            let dropped = match figures.num_dropped {
+                0 => String::new(),
+                n => format!(" ({n} dropped)"),
+            };
+            let state = if figures.error.is_some() { "failed" } else { "out" };
+            format!("  {state} {}{dropped}", figures.num_frames)
+        };
+        self.outputs.iter().map(one).collect()
     }
 
     fn json(
@@ -212,6 +233,7 @@ impl Told {
             "peak_db": peak_db.map(|db| rounded(f64::from(db))),
             "device": self.device(),
             "graphics": self.graphics(),
+            "outputs": self.outputs.iter().map(|o| output_json(o.figures())).collect::<Vec<_>>(),
         })
     }
 
@@ -253,10 +275,30 @@ impl Told {
             "sound: {} xruns, {} overflows ({} samples lost), {} underruns",
             counts.num_xruns, counts.num_overflows, counts.num_lost, counts.num_underruns
         );
+        for OutputFigures { name, num_frames, num_repeated, num_dropped, num_restarts, error } in
+            self.outputs.iter().map(OutputWatch::figures)
+        {
+            let error = error.map(|error| format!("; it ended with: {error}")).unwrap_or_default();
+            eprintln!(
+                "output: {name}: {num_frames} frames ({num_repeated} repeated), {num_dropped} \
+                 dropped, begun anew {num_restarts} times{error}"
+            );
+        }
         if let Some(graphics) = self.graphics() {
             eprintln!("graphics: {graphics}");
         }
     }
+}
+
+fn output_json(figures: OutputFigures) -> Json {
+    json!({
+        "name": figures.name,
+        "frames_total": figures.num_frames,
+        "repeated_total": figures.num_repeated,
+        "dropped_total": figures.num_dropped,
+        "restarts_total": figures.num_restarts,
+        "error": figures.error,
+    })
 }
 
 fn spread(times: &Distribution) -> Json {
