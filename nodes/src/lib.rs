@@ -21,7 +21,11 @@ use lumawire_core::{NodeSpec, Registry};
 pub const ALL: &[&NodeSpec] = &[
     // source
     &source::audio::SPEC,
+    &source::button::SPEC,
+    &source::fader::SPEC,
     &source::marks::SPEC,
+    &source::notes::SPEC,
+    &source::tempo::SPEC,
     // analysis
     &analysis::bandwidth::SPEC,
     &analysis::beat::SPEC,
