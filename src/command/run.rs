@@ -1,5 +1,6 @@
 //! `lumawire run`: a patch on stage.
 
+mod midi;
 mod reload;
 mod status;
 
@@ -12,6 +13,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
+use lumawire_core::control::Score;
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
 use lumawire_runtime::control::Desk;
@@ -27,6 +29,7 @@ use crate::cli::RunArgs;
 use crate::error::CommandError;
 use crate::settings::Settings;
 use crate::window::{self, Wake, WindowSettings};
+use midi::Steering;
 use status::{Event, Status};
 
 /// Size of the window where none is asked for.
@@ -42,7 +45,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let graph = super::load_patch(&args.patch)?;
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
-    let desk = Desk::new(super::score_of(&graph));
+    let score = Arc::new(super::score_of(&graph));
+    let desk = Desk::new(Score::clone(&score));
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
@@ -60,8 +64,22 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let (events, happened) = bounded(MAX_EVENTS);
     let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
         .map_err(cannot_start)?;
+    let steering = Steering::start(args, &desk, &score, &plan, &events)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
-    let job = Job { plan, desk, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
+    let stats_kept = stats.clone();
+    let job = Job {
+        plan,
+        desk,
+        steering,
+        cx,
+        sink,
+        source,
+        patch,
+        secs,
+        stats: stats_kept,
+        stop,
+        events,
+    };
 
     if args.headless {
         let ended = job.stop.clone();
@@ -166,6 +184,7 @@ fn rate_of(clock: Clock) -> NonZero<u32> {
 struct Job {
     plan: Plan,
     desk: Desk,
+    steering: Steering,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -203,7 +222,9 @@ impl Job {
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
         let remote = self.desk.remote();
-        let _reloader = reload::start(&self.patch, clock, preparer, remote, self.events.clone())
+        let listeners = self.steering.listeners();
+        let events = self.events.clone();
+        let _reloader = reload::start(&self.patch, clock, preparer, remote, listeners, events)
             .map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input) = self.source.open(clock).map_err(cannot_start)?;

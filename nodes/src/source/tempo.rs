@@ -221,7 +221,8 @@ impl State {
         let news = News { bpm, beats: params.int(PARAM_CLOCK_BEAT) as f64 + phase };
         let is_new = bpm > 0.0 && self.news != Some(news);
         let runs = params.switch(PARAM_CLOCK_RUNS);
-        let starts = runs && !std::mem::replace(&mut self.was_running, runs);
+        let was_running = std::mem::replace(&mut self.was_running, runs);
+        let starts = runs && !was_running;
         if is_new {
             self.news = Some(news);
             self.bpm = Some(bpm);
@@ -354,6 +355,9 @@ mod tests {
             hits += node.trigger("beat");
         }
         assert_eq!((hits, node.trigger("start")), (1, 0));
+        node.set_param("clock_runs", false);
+        node.tick().unwrap();
+        assert_eq!((node.control("running"), node.trigger("start")), (0.0, 0));
         // Put to another place: it is there, without the beats between.
         tell(&mut node, 120.0, 64.5);
         node.tick().unwrap();
