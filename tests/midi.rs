@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used)] // helpers of tests are tests
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -596,4 +598,55 @@ fn ableton_link_leads_the_tempo_by_way_of_carabiner() {
     assert!(answers.lock().expect("lock").iter().any(|b| (b - beats).abs() < 1e-6), "{beats}");
     assert_eq!(stage.out("tempo", "running"), 1.0);
     drop(link);
+}
+
+#[test]
+fn the_command_follows_link_and_says_so() {
+    let bench = common::Bench::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("port");
+    let address = listener.local_addr().expect("address").to_string();
+    let server = Builder::new().spawn(|| carabiner(listener, 98.0, Arc::default(), 2));
+    let output = common::lumawire()
+        .env("LUMAWIRE_SETTINGS", bench.path("settings.json"))
+        .arg("run")
+        .arg(bench.path("small.lumawire"))
+        .args([
+            "--headless",
+            "--input",
+            "none",
+            "--secs",
+            "2",
+            "--midi",
+            "none",
+            "--link",
+            &address,
+        ])
+        .output()
+        .expect("runs");
+    common::stdout(&output);
+    server.expect("thread").join().expect("it answered");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("link: Carabiner, 2 peer(s)"), "{told}");
+    assert!(!bench.path("settings.json").exists(), "nothing was chosen");
+}
+
+#[test]
+fn only_what_can_be_steered_is_learnt() {
+    let bench = common::Bench::new();
+    for (target, expected) in [("walk.sped", "no parameter"), ("bank.file", "cannot be steered")] {
+        let output = common::lumawire()
+            .arg("run")
+            .arg(bench.path("small.lumawire"))
+            .args(["--headless", "--input", "none", "--secs", "1", "--learn", target])
+            .output()
+            .expect("runs");
+        let told = common::failure(&output);
+        assert!(told.contains(target) && told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn devices_lists_midi_with_or_without_it() {
+    let listed = common::stdout(&common::run([&"devices"]));
+    assert!(listed.contains("MIDI inputs\n  ") && listed.contains("MIDI outputs\n  "), "{listed}");
 }

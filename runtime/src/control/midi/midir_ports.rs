@@ -40,9 +40,12 @@ impl SystemPorts {
     }
 }
 
-struct Open<T: 'static>(#[allow(dead_code, reason = "it is open as long as it is held")] T);
+/// Open as long as it is held.
+struct Receiver {
+    _connection: MidiInputConnection<()>,
+}
 
-impl In for Open<MidiInputConnection<()>> {}
+impl In for Receiver {}
 
 struct Sender(MidiOutputConnection);
 
@@ -75,7 +78,7 @@ impl Ports for SystemPorts {
             heard(Duration::from_micros(micros), bytes);
         };
         let connection = input.connect(&port, "in", call, ()).map_err(|e| e.to_string())?;
-        Ok(Box::new(Open(connection)))
+        Ok(Box::new(Receiver { _connection: connection }))
     }
 
     fn open_output(&mut self, info: &PortInfo) -> Result<Box<dyn Out>, String> {
