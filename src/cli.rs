@@ -28,7 +28,7 @@ pub enum Command {
     Analyse(crate::command::analyse::Args),
     /// Play a patch live: sound in, pictures in a window.
     Run(RunArgs),
-    /// List sound devices and screens.
+    /// List sound devices, MIDI ports and screens.
     Devices,
     /// Check a patch and list all its faults; exits with 1 if there are any.
     Check {
@@ -196,6 +196,19 @@ pub struct RunArgs {
     /// Show the pictures to other programs as a camera: a v4l2loopback device (Linux).
     #[arg(long, value_name = "DEVICE")]
     pub v4l2: Option<PathBuf>,
+    /// A MIDI device to hear, by a part of its name (`lumawire devices`); several times for several.
+    /// Those that are there are remembered for the next time. Without it: those chosen last, else all;
+    /// `none` hears none.
+    #[arg(long, value_name = "DEVICE")]
+    pub midi: Vec<String>,
+    /// Bind the MIDI control that is moved next to this parameter, and write that into the patch.
+    /// Several take their turn.
+    #[arg(long, value_name = "NODE.PARAM")]
+    pub learn: Vec<String>,
+    /// Follow Ableton Link, by way of the program Carabiner at this address; else at
+    /// 127.0.0.1:17000.
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1)]
+    pub link: Option<Option<String>>,
     /// Print the figures of every second as a line of JSON, and those of the run at its end.
     #[arg(long)]
     pub stats: bool,

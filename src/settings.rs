@@ -17,6 +17,9 @@ const VARIABLE: &str = "LUMAWIRE_SETTINGS";
 pub struct Settings {
     /// Sound.
     pub audio: AudioSettings,
+    /// MIDI.
+    #[serde(skip_serializing_if = "is_default")]
+    pub midi: MidiSettings,
     #[serde(flatten)]
     others: serde_json::Map<String, serde_json::Value>,
 }
@@ -28,6 +31,21 @@ pub struct AudioSettings {
     /// The input's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+}
+
+/// What is chosen about MIDI.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MidiSettings {
+    /// Parts of names of the devices to hear; all where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+    #[serde(flatten)]
+    others: serde_json::Map<String, serde_json::Value>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Settings {
@@ -89,6 +107,7 @@ mod tests {
         fs::write(&path, r#"{ "midi": { "port": 3 } }"#).unwrap();
         let mut settings = Settings::load(&path).unwrap();
         settings.audio.input = Some("alsa:hw:CARD=USB".into());
+        settings.midi.inputs = vec!["nano".into()];
         settings.save(&path).unwrap();
         assert_eq!(Settings::load(&path).unwrap(), settings);
         assert!(fs::read_to_string(&path).unwrap().contains("\"port\": 3"));

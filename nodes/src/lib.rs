@@ -22,8 +22,12 @@ use lumawire_core::{NodeSpec, Registry};
 pub const ALL: &[&NodeSpec] = &[
     // source
     &source::audio::SPEC,
+    &source::button::SPEC,
+    &source::fader::SPEC,
     &source::image::SPEC,
     &source::marks::SPEC,
+    &source::notes::SPEC,
+    &source::tempo::SPEC,
     &source::text::SPEC,
     &source::video::SPEC,
     // analysis

@@ -1,17 +1,19 @@
-//! `lumawire devices`: what there is to hear, to play through, and to show on.
+//! `lumawire devices`: what there is to hear, to play through, to steer by, and to show on.
 
 use std::process::ExitCode;
 
+use lumawire_runtime::control::midi::{PortInfo, Ports, SystemPorts, stable_name};
 use lumawire_runtime::live::{Device, Direction, devices};
 
 use crate::error::CommandError;
 use crate::settings::Settings;
 use crate::window;
 
-/// Lists sound devices and screens.
+/// Lists sound devices, MIDI ports and screens.
 pub fn run() -> Result<ExitCode, CommandError> {
     let chosen = Settings::path().map(|path| Settings::load(&path)).transpose()?;
-    let chosen = chosen.and_then(|settings| settings.audio.input);
+    let (chosen, midi_inputs) =
+        chosen.map(|settings| (settings.audio.input, settings.midi.inputs)).unwrap_or_default();
     let devices = devices();
     for (title, direction) in [("Inputs", Direction::Input), ("Outputs", Direction::Output)] {
         println!("{title}");
@@ -26,6 +28,7 @@ pub fn run() -> Result<ExitCode, CommandError> {
             println!("  none");
         }
     }
+    list_midi(&midi_inputs);
     println!("Screens");
     match window::monitors() {
         Ok(monitors) => {
@@ -38,6 +41,25 @@ pub fn run() -> Result<ExitCode, CommandError> {
         Err(_) => println!("  none: there is no display"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn list_midi(chosen: &[String]) {
+    let mut ports = SystemPorts::open();
+    let mut list = |title: &str, of: fn(&mut SystemPorts) -> Result<Vec<PortInfo>, String>| {
+        println!("{title}");
+        match ports.as_mut().map_err(|reason| reason.clone()).and_then(of) {
+            Ok(found) if found.is_empty() => println!("  none"),
+            Ok(found) => found.iter().for_each(|port| {
+                let name = stable_name(&port.name);
+                let is_chosen = |c: &String| name.to_lowercase().contains(&c.to_lowercase());
+                let mark = if chosen.iter().any(is_chosen) { "  (chosen)" } else { "" };
+                println!("  {name}{mark}");
+            }),
+            Err(reason) => println!("  none: {reason}"),
+        }
+    };
+    list("MIDI inputs", |ports| ports.inputs());
+    list("MIDI outputs", |ports| ports.outputs());
 }
 
 fn line(device: &Device, is_chosen: bool) -> String {

@@ -1,6 +1,7 @@
 //! `lumawire run`: a patch on stage.
 
 mod keys;
+mod midi;
 mod outputs;
 mod reload;
 mod status;
@@ -14,6 +15,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
+use lumawire_core::control::Score;
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
 use lumawire_runtime::control::Desk;
@@ -30,6 +32,7 @@ use crate::error::CommandError;
 use crate::settings::Settings;
 use crate::window::{self, Wake, WindowSettings};
 use keys::Keys;
+use midi::Steering;
 use outputs::Outputs;
 use status::{Event, Status, Told};
 
@@ -46,8 +49,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let graph = super::load_patch(&args.patch)?;
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
-    let score = super::score_of(&graph);
-    let desk = Desk::new(score.clone());
+    let score = Arc::new(super::score_of(&graph));
+    let desk = Desk::new(Score::clone(&score));
     let keys = Keys::new(desk.remote(), &score);
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
@@ -67,12 +70,14 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let outputs = Outputs::start(args, plan.clock, &events)?;
     let told = Told::new(stats.clone(), slot.clone(), services.clone(), outputs.watches());
     let status = Status::start(happened, told, args.stats).map_err(cannot_start)?;
+    let steering = Steering::start(args, &desk, &score, &plan, &events)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
     let deck = keys.deck();
     let job = Job {
         plan,
         desk,
         deck,
+        steering,
         cx,
         sink,
         source,
@@ -208,6 +213,7 @@ struct Job {
     plan: Plan,
     desk: Desk,
     deck: Arc<OnceLock<Deck>>,
+    steering: Steering,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -247,7 +253,9 @@ impl Job {
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
         let remote = self.desk.remote();
-        let _reloader = reload::start(&self.patch, clock, preparer, remote, self.events.clone())
+        let listeners = self.steering.listeners();
+        let events = self.events.clone();
+        let _reloader = reload::start(&self.patch, clock, preparer, remote, listeners, events)
             .map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input, deck) = self.source.open(clock).map_err(cannot_start)?;

@@ -25,6 +25,13 @@ pub struct Binding {
     /// What a control does to the parameter.
     #[serde(skip_serializing_if = "is_default")]
     pub mode: BindingMode,
+    /// How an endless knob writes its steps, in mode `relative`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub steps: StepCode,
+    /// Whether a fader that stands elsewhere moves nothing until it comes past the value: soft
+    /// take-over. Motor faders and endless knobs do not need it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pickup: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -44,6 +51,33 @@ pub enum BindingMode {
     Press,
     /// The control sends steps up and down, as endless knobs do.
     Relative,
+}
+
+/// How an endless knob writes a step into 7 bits. Which one a device uses is in its manual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepCode {
+    /// 1 is a step up, 127 one down: two's complement.
+    #[default]
+    TwosComplement,
+    /// 1 is a step up, 65 one down: bit 6 is the sign.
+    SignedBit,
+    /// 65 is a step up, 63 one down: 64 is none.
+    Offset,
+}
+
+impl StepCode {
+    /// Steps up, or below 0 down, that `value` 0..127 means.
+    pub fn steps(self, value: u8) -> i32 {
+        let v = i32::from(value & 0x7f);
+        match self {
+            Self::TwosComplement if v >= 64 => v - 128,
+            Self::TwosComplement => v,
+            Self::SignedBit if v >= 64 => 64 - v,
+            Self::SignedBit => v,
+            Self::Offset => v - 64,
+        }
+    }
 }
 
 /// A control of a MIDI device.
@@ -87,12 +121,26 @@ mod tests {
             r#"{"midi":{"cc":21}}"#,
             r#"{"osc":"/a","midi":{"device":"nano","channel":3,"cc14":7},"range":[2.0,0.5]}"#,
             r#"{"midi":{"note":36},"mode":"press"}"#,
+            r#"{"midi":{"cc":16},"mode":"relative","steps":"offset"}"#,
+            r#"{"midi":{"cc":1},"pickup":true}"#,
         ] {
             let binding: Binding = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&binding).unwrap(), text);
         }
         for wrong in [r#"{"osc":3}"#, r#"{"midi":{"cc":300}}"#, r#"{"oscc":"/a"}"#] {
             assert!(serde_json::from_str::<Binding>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn steps_are_read_in_every_code() {
+        for (code, up, down) in [
+            (StepCode::TwosComplement, [1, 2, 63], [127, 126, 65]),
+            (StepCode::SignedBit, [1, 2, 63], [65, 66, 127]),
+            (StepCode::Offset, [65, 66, 127], [63, 62, 1]),
+        ] {
+            assert_eq!(up.map(|v| code.steps(v)), [1, 2, 63], "{code:?}");
+            assert_eq!(down.map(|v| code.steps(v)), [-1, -2, -63], "{code:?}");
         }
     }
 }

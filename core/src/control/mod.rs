@@ -7,7 +7,7 @@ mod curve;
 mod preset;
 mod score;
 
-pub use binding::{Binding, BindingMode, Midi, MidiSource};
+pub use binding::{Binding, BindingMode, Midi, MidiSource, StepCode};
 pub use cue::{Cue, Cues, Moment, Tempo};
 pub use curve::Curve;
 pub use preset::Preset;

@@ -13,6 +13,8 @@ mod desk;
 mod event;
 mod inbox;
 mod lane;
+pub mod midi;
+pub mod sync;
 
 pub use board::{Board, Reading};
 pub use desk::{Desk, Notice};

@@ -397,8 +397,8 @@ impl Node for Sink {
 
 pub fn registry() -> Registry {
     Registry::new([
-        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT, &FLASH, &FRAGILE,
-        &DELAY, &SINK,
+        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT, &FLASH,
+        &FRAGILE, &DELAY, &SINK,
     ])
 }
 

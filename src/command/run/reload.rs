@@ -10,6 +10,7 @@ use lumawire_core::{Clock, compile, patch};
 use lumawire_runtime::Preparer;
 use lumawire_runtime::control::Remote;
 
+use super::midi::ScoreListener;
 use super::status::Event;
 use super::tell;
 
@@ -22,19 +23,29 @@ pub struct Reloader {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Watches `patch`, which runs by `clock`, and hands what it becomes to `preparer` and `remote`.
+/// Who takes what a patch becomes.
+struct Takers {
+    preparer: Preparer,
+    remote: Remote,
+    listeners: Vec<ScoreListener>,
+}
+
+/// Watches `patch`, which runs by `clock`, and hands what it becomes to `preparer`, `remote` and
+/// `listeners`.
 pub fn start(
     patch: &Path,
     clock: Clock,
     preparer: Preparer,
     remote: Remote,
+    listeners: Vec<ScoreListener>,
     events: Sender<Event>,
 ) -> std::io::Result<Reloader> {
     let (quit, quitting) = bounded(0);
     let patch = patch.to_owned();
-    let thread = Builder::new()
-        .name("lumawire-reload".into())
-        .spawn(move || watch(&patch, clock, &preparer, &remote, &events, &quitting))?;
+    let thread = Builder::new().name("lumawire-reload".into()).spawn(move || {
+        let takers = Takers { preparer, remote, listeners };
+        watch(&patch, clock, &takers, &events, &quitting);
+    })?;
     Ok(Reloader { quit: Some(quit), thread: Some(thread) })
 }
 
@@ -47,14 +58,7 @@ impl Drop for Reloader {
     }
 }
 
-fn watch(
-    path: &Path,
-    clock: Clock,
-    preparer: &Preparer,
-    remote: &Remote,
-    events: &Sender<Event>,
-    quit: &Receiver<()>,
-) {
+fn watch(path: &Path, clock: Clock, takers: &Takers, events: &Sender<Event>, quit: &Receiver<()>) {
     let mut running = stamp(path);
     let mut seen = running;
     while matches!(quit.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
@@ -65,7 +69,7 @@ fn watch(
             continue;
         }
         running = now;
-        let event = match take_up(path, clock, preparer, remote) {
+        let event = match take_up(path, clock, takers) {
             Ok(()) => Event::Note(format!("{}: taken up anew", path.display())),
             Err(fault) => Event::Note(format!("{fault}\nthe show goes on as before")),
         };
@@ -79,7 +83,7 @@ fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-fn take_up(path: &Path, clock: Clock, preparer: &Preparer, remote: &Remote) -> Result<(), String> {
+fn take_up(path: &Path, clock: Clock, takers: &Takers) -> Result<(), String> {
     let loaded = patch::load(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let plan = compile(&loaded.graph, &lumawire_nodes::registry()).map_err(|faults| {
         let list: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
@@ -93,6 +97,8 @@ fn take_up(path: &Path, clock: Clock, preparer: &Preparer, remote: &Remote) -> R
             plan.clock.sample_rate_hz
         ));
     }
-    remote.set_score(Arc::new(super::super::score_of(&loaded.graph)));
-    if preparer.submit(plan) { Ok(()) } else { Err("the worker is gone".into()) }
+    let score = Arc::new(super::super::score_of(&loaded.graph));
+    takers.listeners.iter().for_each(|listener| listener(&score));
+    takers.remote.set_score(score);
+    if takers.preparer.submit(plan) { Ok(()) } else { Err("the worker is gone".into()) }
 }
