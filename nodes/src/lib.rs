@@ -14,8 +14,11 @@ pub mod output;
 pub mod post;
 pub mod rewrite;
 pub mod source;
+mod user_shader;
 
 use lumawire_core::{NodeSpec, Registry};
+
+pub use user_shader::{ShaderFault, interfaces};
 
 /// All node kinds, by folder. `the_list_is_complete` fails when a file is missing here.
 pub const ALL: &[&NodeSpec] = &[
@@ -128,6 +131,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::glitch::SPEC,
     &post::gradient_map::SPEC,
     &post::grain::SPEC,
+    &post::isf::SPEC,
     &post::kaleidoscope::SPEC,
     &post::key::SPEC,
     &post::lens::SPEC,
@@ -145,6 +149,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::transform::SPEC,
     &post::twirl::SPEC,
     &post::vignette::SPEC,
+    &post::wgsl::SPEC,
     // output
     &output::sequence::SPEC,
     &output::still::SPEC,

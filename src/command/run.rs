@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use lumawire_core::plan::Plan;
-use lumawire_core::{Clock, Services, compile};
+use lumawire_core::{Clock, Registry, Services, compile};
 use lumawire_runtime::live::{
     Backend, CpalBackend, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
     Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
@@ -37,15 +37,18 @@ const NO_INPUT: &str = "none";
 
 /// Plays the patch until it is told to end, and prints what came of it.
 pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
-    let registry = lumawire_nodes::registry();
+    let mut registry = lumawire_nodes::registry();
     let graph = super::load_patch(&args.patch)?;
+    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    // What is wrong with a shader its node will say.
+    lumawire_nodes::interfaces(&graph, &base_dir, &mut registry);
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
     let cx = RunCx {
-        base_dir: args.patch.parent().unwrap_or(Path::new("")).to_owned(),
+        base_dir,
         size_px: args.size,
         looks_ahead: false,
         seed: args.seed,
@@ -59,7 +62,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
         .map_err(cannot_start)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
-    let job = Job { plan, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
+    let stats_of_job = stats.clone();
+    let job =
+        Job { plan, cx, sink, source, patch, registry, secs, stats: stats_of_job, stop, events };
 
     if args.headless {
         let ended = job.stop.clone();
@@ -167,6 +172,7 @@ struct Job {
     sink: String,
     source: Source,
     patch: std::path::PathBuf,
+    registry: Registry,
     secs: Option<f64>,
     stats: Arc<Stats>,
     stop: Arc<AtomicBool>,
@@ -199,8 +205,9 @@ impl Job {
         let clock = self.plan.clock;
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
-        let _reloader = reload::start(&self.patch, clock, preparer, self.events.clone())
-            .map_err(cannot_start)?;
+        let show = reload::Show { clock, registry: self.registry, preparer };
+        let _reloader =
+            reload::start(&self.patch, show, self.events.clone()).map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input) = self.source.open(clock).map_err(cannot_start)?;
         let health = input.health().clone();

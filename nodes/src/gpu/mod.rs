@@ -18,6 +18,7 @@ mod resample;
 mod shader;
 #[cfg(test)]
 pub(crate) mod testing;
+mod user;
 
 pub(crate) use convert::{finite, linear_from_srgb8, map_pixels};
 pub use convert::{linear_from_srgb, srgb_from_linear, srgb8_from_linear};
@@ -26,3 +27,4 @@ pub use effect::Effect;
 pub use filter::Filter;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};
+pub(crate) use user::{PRELUDE, UserPass};

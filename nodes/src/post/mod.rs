@@ -10,6 +10,7 @@ pub mod feedback;
 pub mod glitch;
 pub mod gradient_map;
 pub mod grain;
+pub mod isf;
 pub mod kaleidoscope;
 pub mod key;
 pub mod lens;
@@ -27,6 +28,16 @@ pub mod solarise;
 pub mod transform;
 pub mod twirl;
 pub mod vignette;
+pub mod wgsl;
 
 #[cfg(test)]
 mod testing;
+
+/// The language of the shaders that a kind draws.
+pub(crate) fn language(kind: &str) -> Option<&'static crate::user_shader::Language> {
+    match kind {
+        "post.isf" => Some(&crate::user_shader::isf::LANGUAGE),
+        "post.wgsl" => Some(&crate::user_shader::wgsl::LANGUAGE),
+        _ => None,
+    }
+}
