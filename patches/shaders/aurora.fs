@@ -43,7 +43,7 @@ void main() {
         float rays = 0.35 + 0.65 * noise(x * 14.0 + 2.0 * sin(TIME * speed + k));
         float up = (p.y - base) / (height * (0.35 + 0.9 * level));
         float veil = smoothstep(0.0, 0.06, up) * exp(-3.2 * max(up, 0.0)) * rays;
-        light += mix(low.rgb, high.rgb, clamp(up * 1.1, 0.0, 1.0)) * veil * (0.18 + 1.1 * level * level);
+        light += mix(low.rgb, high.rgb, clamp(up * 1.1, 0.0, 1.0)) * veil * (0.1 + 0.5 * level * level);
     }
     gl_FragColor = vec4(sky + light, 1.0);
 }

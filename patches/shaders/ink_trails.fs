@@ -5,11 +5,11 @@
   "CATEGORIES": ["Filter"],
   "INPUTS": [
     { "NAME": "inputImage", "TYPE": "image" },
-    { "NAME": "decay", "TYPE": "float", "LABEL": "Decay", "DEFAULT": 0.06, "MIN": 0.0, "MAX": 1.0 },
+    { "NAME": "decay", "TYPE": "float", "LABEL": "Decay", "DEFAULT": 0.1, "MIN": 0.0, "MAX": 1.0 },
     { "NAME": "drift", "TYPE": "point2D", "LABEL": "Drift", "DEFAULT": [0.0, 0.004], "MIN": [-0.05, -0.05], "MAX": [0.05, 0.05] },
     { "NAME": "spread", "TYPE": "float", "LABEL": "Spread", "DEFAULT": 1.2, "MIN": 0.0, "MAX": 8.0 },
     { "NAME": "hue", "TYPE": "float", "LABEL": "Turn of colour", "DEFAULT": 0.02, "MIN": -0.2, "MAX": 0.2 },
-    { "NAME": "threshold", "TYPE": "float", "LABEL": "Threshold", "DEFAULT": 0.3, "MIN": 0.0, "MAX": 1.0 },
+    { "NAME": "threshold", "TYPE": "float", "LABEL": "Threshold", "DEFAULT": 0.55, "MIN": 0.0, "MAX": 1.0 },
     { "NAME": "wipe", "TYPE": "event", "LABEL": "Wipe" }
   ],
   "PASSES": [

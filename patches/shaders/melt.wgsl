@@ -4,7 +4,7 @@ struct Params {
     amount: f32, // @default 0.35 @range 0..1 @label "Amount"
     scale: f32,  // @default 3 @range 0.5..12 @label "Scale"
     speed: f32,  // @default 0.2 @range -2..2 @label "Speed"
-    shake: f32,  // @default 0.15 @range 0..1 @label "Shake by the sound"
+    shake: f32,  // @default 0.02 @range 0..1 @label "Shake by the sound"
     split: f32,  // @default 0.004 @range 0..0.05 @label "Colour split"
 }
 

@@ -39,8 +39,8 @@ fn effect(pixel: vec2<i32>) -> vec4<f32> {
             arc = pow(0.5 + 0.5 * cos(turned * f32(8 + i)), 6.0);
         }
         let colour = mix(params.inner, params.outer, at);
-        light += colour * near * arc * (0.06 + 1.6 * params.swell * level * level);
+        light += colour * near * arc * (0.04 + 0.7 * params.swell * level * level);
     }
-    let glow = mix(params.inner, params.outer, 0.3) * heard(0.12) * 0.25 * exp(-6.0 * length(p));
+    let glow = mix(params.inner, params.outer, 0.3) * heard(0.12) * 0.12 * exp(-6.0 * length(p));
     return vec4<f32>(light + glow, 1.0);
 }

@@ -31,7 +31,7 @@ pub mod vignette;
 pub mod wgsl;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 /// The language of the shaders that a kind draws.
 pub(crate) fn language(kind: &str) -> Option<&'static crate::user_shader::Language> {

@@ -33,36 +33,6 @@ pub fn bound_loops(module: &mut Module) {
     }
 }
 
-/// Lets functions that forget to return a value return zeros, as GLSL's drivers let them.
-pub fn return_zeros(module: &mut Module) {
-    for (_, function) in module.functions.iter_mut() {
-        let Some(ty) = function.result.as_ref().map(|result| result.ty) else { continue };
-        let zero = function.expressions.append(Expression::ZeroValue(ty), Span::UNDEFINED);
-        fill_returns(&mut function.body, zero);
-    }
-}
-
-fn fill_returns(block: &mut Block, zero: Handle<Expression>) {
-    for statement in block.iter_mut() {
-        match statement {
-            Statement::Return { value: value @ None } => *value = Some(zero),
-            Statement::Block(inner) => fill_returns(inner, zero),
-            Statement::If { accept, reject, .. } => {
-                fill_returns(accept, zero);
-                fill_returns(reject, zero);
-            }
-            Statement::Switch { cases, .. } => {
-                cases.iter_mut().for_each(|case| fill_returns(&mut case.body, zero));
-            }
-            Statement::Loop { body, continuing, .. } => {
-                fill_returns(body, zero);
-                fill_returns(continuing, zero);
-            }
-            _ => {}
-        }
-    }
-}
-
 fn bound_block(
     block: &mut Block,
     expressions: &mut Arena<Expression>,

@@ -8,6 +8,7 @@ mod interface;
 pub(crate) mod isf;
 mod node;
 mod program;
+mod returns;
 mod sound;
 mod source;
 #[cfg(test)]

@@ -9,8 +9,9 @@ use lumawire_core::NodeError;
 use naga::ShaderStage;
 use naga::front::glsl::{Frontend, Options};
 
-use super::super::bound::{bound_loops, return_zeros};
+use super::super::bound::bound_loops;
 use super::super::program::{FIRST_FIELD, NUM_BUILT_IN};
+use super::super::returns::mend_returns;
 use super::super::source::{Lines, check_depth, on_deep_stack, read, validate};
 use super::super::{Compiled, Declared, Field, FieldType};
 use super::header::comment;
@@ -35,7 +36,7 @@ pub(super) fn compile(path: &Path, text: &str, declared: &Declared) -> Result<Co
         macros::check(&vertex_path, vertex)?;
         whole.push_str(&rewriter.rewrite(vertex, true));
     }
-    whole.push_str(&entry(declared, vertex.is_some()));
+    whole.push_str(&entry(declared, vertex.is_some(), &rewriter.beginnings));
     on_deep_stack(path, || {
         let mut module = Frontend::default()
             .parse(&Options::from(ShaderStage::Fragment), &whole)
@@ -43,7 +44,7 @@ pub(super) fn compile(path: &Path, text: &str, declared: &Declared) -> Result<Co
             Some(e) => lines.fault(path, Some(e.meta.location(&whole)), &e.kind),
             None => NodeError::file(path, "it cannot be read"),
         })?;
-        return_zeros(&mut module);
+        mend_returns(&mut module);
         bound_loops(&mut module);
         validate(path, &module, &whole, lines)?;
         // Drops the sampler that the language asks for and no pixel is read by.
@@ -114,7 +115,7 @@ fn type_name(ty: FieldType) -> &'static str {
 }
 
 /// The entry: the format has its origin at the lower left, the device's pictures at the upper.
-fn entry(declared: &Declared, has_vertex: bool) -> String {
+fn entry(declared: &Declared, has_vertex: bool, beginnings: &str) -> String {
     let mut text = String::from(
         "
 void main() {
@@ -139,6 +140,7 @@ void main() {
     isf_FragNormCoord = isf_FragCoord.xy / RENDERSIZE;
 ",
     );
+    text.push_str(beginnings);
     if has_vertex {
         text.push_str("    isf_vertex_main();\n");
     }
@@ -188,7 +190,15 @@ struct Rewriter {
     textures: BTreeSet<String>,
     /// What the fragment shader has from the vertex shader.
     varyings: BTreeSet<String>,
+    /// Names whose values differ from frame to frame or pixel to pixel.
+    changing: BTreeSet<String>,
+    /// What the entry must do for variables that begin with such a value: constants alone may
+    /// stand outside functions now.
+    beginnings: String,
 }
+
+/// Types of variables that may begin with such a value.
+const TYPES: &[&str] = &["float", "int", "bool", "vec2", "vec3", "vec4", "ivec2", "mat2", "mat3"];
 
 /// Words and what lies between them.
 pub(super) fn tokens(text: &str) -> Vec<&str> {
@@ -225,7 +235,11 @@ fn next<'a>(tokens: &[&'a str], i: usize) -> Option<(usize, &'a str)> {
 impl Rewriter {
     fn new(declared: &Declared) -> Self {
         let textures = declared.textures.iter().map(|t| t.name.clone()).collect();
-        Self { textures, varyings: BTreeSet::new() }
+        let given = ["TIME", "TIMEDELTA", "DATE", "FRAMEINDEX", "PASSINDEX", "RENDERSIZE"];
+        let places = ["isf_FragNormCoord", "vv_FragNormCoord", "gl_FragCoord"];
+        let fields = declared.fields.iter().map(|f| f.name.clone());
+        let changing = given.into_iter().chain(places).map(str::to_owned).chain(fields).collect();
+        Self { textures, varyings: BTreeSet::new(), changing, beginnings: String::new() }
     }
 
     /// The text in the GLSL of today, line by line.
@@ -250,6 +264,7 @@ impl Rewriter {
                 "varying" | "in" | "out" if depth == 0 => {
                     self.varying(&tokens, i, is_vertex, &mut out)
                 }
+                _ if depth == 0 && TYPES.contains(&token) => self.beginning(&tokens, i, &mut out),
                 "precision" => statement(&tokens, i),
                 "lowp" | "mediump" | "highp" | "attribute" => Some(i + 1),
                 _ => None,
@@ -268,6 +283,28 @@ impl Rewriter {
             i += 1;
         }
         out
+    }
+
+    /// `float name = TIME * 2.0;` outside functions: the entry sets it.
+    fn beginning(&mut self, tokens: &[&str], i: usize, out: &mut String) -> Option<usize> {
+        let (name_at, name) = next(tokens, i + 1)?;
+        let (equals, _) = next(tokens, name_at + 1).filter(|(_, t)| *t == "=")?;
+        let end = statement(tokens, equals)?;
+        let value = &tokens[equals + 1..end - 1];
+        let before: Vec<&str> =
+            tokens[..i].iter().rev().take_while(|t| !t.contains('\n')).copied().collect();
+        let stays = before.iter().any(|t| matches!(*t, "const" | "#"))
+            || !value.iter().any(|t| self.changing.contains(*t) || t.starts_with("IMG_"));
+        if stays {
+            return None;
+        }
+        let value = self.rewrite(&format!("({})", value.concat()), false);
+        let name = renamed(name);
+        let _ = write!(self.beginnings, "    {name} = {};\n", value.replace('\n', " "));
+        self.changing.insert(name.clone());
+        let lines: String = tokens[i..end].concat().chars().filter(|c| *c == '\n').collect();
+        let _ = write!(out, "{} {name};{lines}", tokens[i]);
+        Some(end)
     }
 
     fn word(&self, tokens: &[&str], i: usize, is_vertex: bool, out: &mut String) {
