@@ -85,7 +85,7 @@ fn pattern(shift: u32) -> Image {
     for y in 0..height_px {
         for x in 0..width_px {
             let (u, v) = (x as f32 / width_px as f32, y as f32 / height_px as f32);
-            let board = if (x / 20 + y / 20 + shift) % 2 == 0 { 0.25 } else { 0.0 };
+            let board = if (x / 20 + y / 20 + shift).is_multiple_of(2) { 0.25 } else { 0.0 };
             let disc = f32::from((u - 0.5).hypot((v - 0.5) * 0.5625) < 0.15) * 0.5;
             pixels.extend(
                 [u * 0.7 + board, v * 0.7 + disc, 0.8 - 0.7 * u + disc, 1.0]

@@ -260,7 +260,7 @@ impl Rewriter {
                 | "texture2D"
                 | "texture2DRect"
                 | "texture" => self.fetch(&tokens, i, &mut out),
-                "#" => directive(&tokens, i, &mut out),
+                "#" => directive(&tokens, i),
                 "varying" | "in" | "out" if depth == 0 => {
                     self.varying(&tokens, i, is_vertex, &mut out)
                 }
@@ -300,7 +300,7 @@ impl Rewriter {
         }
         let value = self.rewrite(&format!("({})", value.concat()), false);
         let name = renamed(name);
-        let _ = write!(self.beginnings, "    {name} = {};\n", value.replace('\n', " "));
+        let _ = writeln!(self.beginnings, "    {name} = {};", value.replace('\n', " "));
         self.changing.insert(name.clone());
         let lines: String = tokens[i..end].concat().chars().filter(|c| *c == '\n').collect();
         let _ = write!(out, "{} {name};{lines}", tokens[i]);
@@ -403,12 +403,11 @@ impl Rewriter {
 }
 
 /// `#version` and `#extension` say nothing here; other directives stay.
-fn directive(tokens: &[&str], i: usize, out: &mut String) -> Option<usize> {
+fn directive(tokens: &[&str], i: usize) -> Option<usize> {
     let (at, word) = next(tokens, i + 1)?;
     if !matches!(word, "version" | "extension") {
         return None;
     }
-    let _ = out;
     let end = tokens.iter().enumerate().skip(at).find(|(_, t)| t.contains('\n'));
     Some(end.map_or(tokens.len(), |(i, _)| i))
 }
