@@ -123,6 +123,7 @@ impl Harness {
     pub fn prepare(mut self) -> Result<Self, NodeError> {
         self.node.prepare(&PrepareCx {
             node: "node_1",
+            spec: self.spec,
             params: Params::new(&self.params),
             clock: self.clock,
             rate: self.rate,

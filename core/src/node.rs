@@ -8,7 +8,7 @@ use crate::clock::{Clock, Tick};
 use crate::error::NodeError;
 use crate::param::ParamValue;
 use crate::services::Services;
-use crate::spec::Rate;
+use crate::spec::{NodeSpec, Rate};
 use crate::value::{AudioBlock, Bands, Chroma, Handle, Image, Latent, LatentBank, Spectrum, Value};
 
 /// An instance of a node kind.
@@ -86,6 +86,8 @@ impl Timing {
 pub struct PrepareCx<'a> {
     /// The node's id in the patch.
     pub node: &'a str,
+    /// Its description: what the indices of its ports and parameters mean.
+    pub spec: &'static NodeSpec,
     /// Its parameters.
     pub params: Params<'a>,
     /// The clock of the run.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::graph::GraphNode;
 use crate::node::Node;
 use crate::param::ParamValue;
 use crate::value::PortType;
@@ -57,6 +58,16 @@ impl NodeSpec {
     /// Index of the parameter with this id.
     pub fn param(&self, id: &str) -> Option<usize> {
         self.params.iter().position(|p| p.id == id)
+    }
+
+    /// Whether a file gives its nodes ports and parameters of their own: see [`Registry::of`].
+    pub fn is_open(&self) -> bool {
+        shader_param(self).is_some()
+    }
+
+    /// Whether a node's indices mean the same by both.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (self.inputs, self.outputs, self.params) == (other.inputs, other.outputs, other.params)
     }
 }
 
@@ -181,6 +192,8 @@ pub enum FileKind {
     Marks,
     /// A table of colours, `.cube`.
     Lut,
+    /// A shader. It says what the node's ports and parameters are: see [`Registry::of`].
+    Shader,
 }
 
 /// The values that a parameter takes. `soft` is the slider's range, `hard` the guard.
@@ -442,16 +455,20 @@ impl Param {
     }
 }
 
-/// The node kinds that a program knows, in order of kind.
+/// The node kinds that a program knows, in order of kind, and the interfaces that files give to
+/// single nodes.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     by_kind: BTreeMap<&'static str, &'static NodeSpec>,
+    /// By kind and path.
+    by_file: BTreeMap<(&'static str, String), &'static NodeSpec>,
 }
 
 impl Registry {
     /// A registry of `specs`. Of two with one kind, the later counts.
     pub fn new(specs: impl IntoIterator<Item = &'static NodeSpec>) -> Self {
-        Self { by_kind: specs.into_iter().map(|s| (s.kind, s)).collect() }
+        let by_kind = specs.into_iter().map(|s| (s.kind, s)).collect();
+        Self { by_kind, by_file: BTreeMap::new() }
     }
 
     /// The spec of `kind`.
@@ -459,10 +476,44 @@ impl Registry {
         self.by_kind.get(kind).copied()
     }
 
+    /// The spec of `node`. A kind with a parameter of [`FileKind::Shader`] has the ports and
+    /// parameters that its file declares, as far as [`set_interface`](Self::set_interface) has told
+    /// them; else those of the kind.
+    pub fn of(&self, node: &GraphNode) -> Option<&'static NodeSpec> {
+        let spec = self.get(&node.kind)?;
+        let told = || self.by_file.get(&(spec.kind, interface_file(spec, node)?.to_owned()));
+        Some(told().copied().unwrap_or(spec))
+    }
+
+    /// The file that declares the ports and parameters of `node`, by its path in the patch; none
+    /// for a kind that is the same everywhere, and where none is chosen.
+    pub fn interface_file<'a>(&self, node: &'a GraphNode) -> Option<&'a str> {
+        interface_file(self.get(&node.kind)?, node)
+    }
+
+    /// Tells what the file at `path`, as patches write it, makes of a node of `spec.kind`.
+    pub fn set_interface(&mut self, path: &str, spec: &'static NodeSpec) {
+        self.by_file.insert((spec.kind, path.to_owned()), spec);
+    }
+
     /// All specs, in order of kind.
     pub fn iter(&self) -> impl Iterator<Item = &'static NodeSpec> + '_ {
         self.by_kind.values().copied()
     }
+}
+
+fn interface_file<'a>(spec: &NodeSpec, node: &'a GraphNode) -> Option<&'a str> {
+    let path = match node.params.get(shader_param(spec)?.id)? {
+        ParamValue::File(file) => &file.path,
+        ParamValue::Text(path) => path,
+        _ => return None,
+    };
+    (!path.is_empty()).then_some(path)
+}
+
+/// The parameter whose file declares the rest.
+fn shader_param(spec: &NodeSpec) -> Option<&'static Param> {
+    spec.params.iter().find(|p| p.domain == Domain::File { kind: FileKind::Shader })
 }
 
 #[cfg(test)]

@@ -15,8 +15,11 @@ pub mod output;
 pub mod post;
 pub mod rewrite;
 pub mod source;
+mod user_shader;
 
 use lumawire_core::{NodeSpec, Registry};
+
+pub use user_shader::{ShaderFault, interfaces};
 
 /// All node kinds, by folder. `the_list_is_complete` fails when a file is missing here.
 pub const ALL: &[&NodeSpec] = &[
@@ -148,6 +151,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::gradient_map::SPEC,
     &post::grain::SPEC,
     &post::halftone::SPEC,
+    &post::isf::SPEC,
     &post::kaleidoscope::SPEC,
     &post::key::SPEC,
     &post::lens::SPEC,
@@ -171,6 +175,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::twirl::SPEC,
     &post::upscale::SPEC,
     &post::vignette::SPEC,
+    &post::wgsl::SPEC,
     // output
     &output::sequence::SPEC,
     &output::still::SPEC,

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use lumawire_core::{FileKind, compile, patch};
+use lumawire_core::{FileKind, compile, patch, plan};
 
 use crate::error::CommandError;
 
 /// Prints every fault and every missing file; fails if there is a fault.
 pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
     let graph = super::load_patch(path)?;
-    let registry = lumawire_nodes::registry();
+    let mut registry = lumawire_nodes::registry();
     let base_dir = path.parent().unwrap_or(Path::new(""));
+    let mut shader_faults = lumawire_nodes::interfaces(&graph, base_dir, &mut registry);
     for file in patch::files(&graph, &registry) {
         if !base_dir.join(&file.file.path).is_file() {
             let then = match file.kind {
@@ -19,16 +20,28 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
                 Some(FileKind::Image | FileKind::Video) => "a test card shows in its place",
                 Some(FileKind::Font) => "the font that comes along writes in its place",
                 Some(FileKind::Audio) => "give the sound with --audio",
+                Some(FileKind::Shader) => "the node passes its picture as it is",
                 _ => "the node will not work without it",
             };
             println!(
                 "warning: `{}.{}`: {} is not there; {then}",
                 file.node, file.param, file.file.path
             );
+            shader_faults.retain(|fault| fault.node != file.node);
         }
     }
     super::score_of(&graph);
+    for waiting in plan::waiting(&graph, &registry) {
+        println!("warning: {waiting}");
+    }
+    for fault in &shader_faults {
+        println!("fault: `{}`: {}", fault.node, fault.error);
+    }
     match compile(&graph, &registry) {
+        Ok(_) if !shader_faults.is_empty() => {
+            println!("{}: {} fault(s)", path.display(), shader_faults.len());
+            Ok(ExitCode::FAILURE)
+        }
         Ok(plan) => {
             println!(
                 "{}: ok, {} nodes, {} wires, {} steps reach an output",
@@ -44,7 +57,7 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
                 println!("fault: {fault}");
                 println!("    {}", fault.help());
             }
-            println!("{}: {} fault(s)", path.display(), faults.len());
+            println!("{}: {} fault(s)", path.display(), faults.len() + shader_faults.len());
             Ok(ExitCode::FAILURE)
         }
     }

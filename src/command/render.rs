@@ -33,13 +33,15 @@ const MAX_WAITING: usize = 64;
 
 /// Renders, showing progress, and prints what came of it.
 pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
-    let registry = lumawire_nodes::registry();
+    let mut registry = lumawire_nodes::registry();
     let graph = load(args, &registry)?;
     let score = super::score_of(&graph);
+    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    // What is wrong with a shader its node will say.
+    lumawire_nodes::interfaces(&graph, &base_dir, &mut registry);
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
     let sink = choose_sink(&plan, args.output.as_deref())?;
-    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
     let sound = sound_file(args, &graph, &registry, &base_dir);
     let source = SoundSource { path: sound.clone(), secs: args.to, clock: plan.clock };
     let transport = source.open()?;

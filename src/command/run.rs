@@ -17,7 +17,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 use lumawire_core::control::Score;
 use lumawire_core::plan::Plan;
-use lumawire_core::{Clock, Services, compile};
+use lumawire_core::{Clock, Registry, Services, compile};
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::live::{
     Backend, CpalBackend, Deck, Device, Direction, FanOut, Health, Keeper, LiveInput, Picture,
@@ -45,8 +45,11 @@ const NO_INPUT: &str = "none";
 
 /// Plays the patch until it is told to end, and prints what came of it.
 pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
-    let registry = lumawire_nodes::registry();
+    let mut registry = lumawire_nodes::registry();
     let graph = super::load_patch(&args.patch)?;
+    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    // What is wrong with a shader its node will say.
+    lumawire_nodes::interfaces(&graph, &base_dir, &mut registry);
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
     let score = Arc::new(super::score_of(&graph));
@@ -56,7 +59,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
     let cx = RunCx {
-        base_dir: args.patch.parent().unwrap_or(Path::new("")).to_owned(),
+        base_dir,
         size_px: args.size,
         looks_ahead: false,
         seed: args.seed,
@@ -82,6 +85,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         sink,
         source,
         patch,
+        registry,
         secs,
         repeats: args.repeat,
         stats: stats.clone(),
@@ -218,6 +222,7 @@ struct Job {
     sink: String,
     source: Source,
     patch: PathBuf,
+    registry: Registry,
     secs: Option<f64>,
     repeats: bool,
     stats: Arc<Stats>,
@@ -252,11 +257,15 @@ impl Job {
         let clock = self.plan.clock;
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
-        let remote = self.desk.remote();
-        let listeners = self.steering.listeners();
-        let events = self.events.clone();
-        let _reloader = reload::start(&self.patch, clock, preparer, remote, listeners, events)
-            .map_err(cannot_start)?;
+        let show = reload::Show {
+            clock,
+            registry: self.registry,
+            preparer,
+            remote: self.desk.remote(),
+            listeners: self.steering.listeners(),
+        };
+        let _reloader =
+            reload::start(&self.patch, show, self.events.clone()).map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input, deck) = self.source.open(clock).map_err(cannot_start)?;
         if let Some(deck) = deck {

@@ -244,7 +244,7 @@ impl Graph {
     }
 
     fn connect(&mut self, ends: WireEnds, depth: f32, registry: &Registry) -> Outcome {
-        let spec = self.node(&ends.to).and_then(|n| registry.get(&n.kind));
+        let spec = self.node(&ends.to).and_then(|n| registry.of(n));
         let is_input = spec.is_some_and(|s| s.input(&ends.port).is_some());
         let remove = self
             .wires_of(&ends.to)
@@ -328,7 +328,7 @@ impl Graph {
             check_value(&node, &param, value)?;
         }
         let target = self.node_mut(&node)?;
-        let spec = registry.get(&target.kind);
+        let spec = registry.of(target);
         let rebuild = spec
             .and_then(|s| s.params.get(s.param(&param)?))
             .is_some_and(|p| p.change == Change::Rebuild);

@@ -14,9 +14,11 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod types;
+mod waiting;
 
 pub use align::align;
 pub use fault::Fault;
+pub use waiting::{Waiting, waiting};
 
 use crate::clock::Clock;
 use crate::graph::Graph;

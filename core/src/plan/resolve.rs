@@ -10,7 +10,7 @@ use crate::spec::{Domain, NodeSpec, Param, Rate, Registry};
 pub(super) fn resolve(graph: &Graph, registry: &Registry, faults: &mut Vec<Fault>) -> Ir {
     let mut ir = Ir::default();
     for (id, node) in graph.nodes() {
-        let Some(spec) = registry.get(&node.kind) else {
+        let Some(spec) = registry.of(node) else {
             faults.push(Fault::UnknownKind {
                 node: id.to_owned(),
                 kind: node.kind.clone(),
@@ -27,7 +27,8 @@ pub(super) fn resolve(graph: &Graph, registry: &Registry, faults: &mut Vec<Fault
             });
             continue;
         }
-        check_params(id, node, spec, faults);
+        let known = registry.get(&node.kind).filter(|s| s.is_open()).unwrap_or(spec);
+        check_params(id, node, known, faults);
         ir.nodes.push(IrNode {
             id: id.to_owned(),
             spec,
@@ -39,9 +40,14 @@ pub(super) fn resolve(graph: &Graph, registry: &Registry, faults: &mut Vec<Fault
     ir
 }
 
+/// What a file declares may come and go: a value that it does not take waits unreported (see
+/// `plan::waiting`).
 fn check_params(id: &str, node: &GraphNode, spec: &NodeSpec, faults: &mut Vec<Fault>) {
     for (name, value) in &node.params {
         let Some(param) = spec.param(name).and_then(|i| spec.params.get(i)) else {
+            if spec.is_open() {
+                continue;
+            }
             faults.push(Fault::UnknownParam {
                 node: id.to_owned(),
                 param: name.clone(),

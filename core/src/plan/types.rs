@@ -9,7 +9,8 @@ use crate::near::near;
 use crate::spec::{Domain, NodeSpec, Port, Registry};
 use crate::value::PortType;
 
-/// Adds a link for every wire that fits. Wires at nodes of unknown kind are left out unreported.
+/// Adds a link for every wire that fits. Wires at nodes of unknown kind are left out unreported, and
+/// so are wires to what a node's file does not declare (see `plan::waiting`).
 pub(super) fn link(graph: &Graph, registry: &Registry, ir: &mut Ir, faults: &mut Vec<Fault>) {
     let mut wires_at: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
     for wire in graph.wires() {
@@ -73,6 +74,9 @@ fn target_of(spec: &NodeSpec, wire: &Wire, faults: &mut Vec<Fault>) -> Option<Ta
         return Some(Target::Input(input));
     }
     let Some(index) = spec.param(&port) else {
+        if spec.is_open() {
+            return None;
+        }
         let ids = spec.inputs.iter().map(|p| p.id).chain(spec.params.iter().map(|p| p.id));
         let near = near(&port, ids);
         faults.push(Fault::UnknownInput { node, port, kind: spec.kind.into(), wire: text, near });

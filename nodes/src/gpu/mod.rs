@@ -25,6 +25,7 @@ mod shader;
 mod strokes;
 #[cfg(test)]
 pub(crate) mod testing;
+mod user;
 
 pub use blur::{BORDERS, Blur, Blurred, Border};
 pub(crate) use convert::{finite, linear_from_srgb8, map_pixels};
@@ -36,3 +37,4 @@ pub use flow::Flow;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};
 pub use strokes::{Form, MAX_STROKES, Meet, Stroke, Strokes};
+pub(crate) use user::{PRELUDE, UserPass};

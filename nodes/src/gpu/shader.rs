@@ -9,19 +9,34 @@ use lumawire_core::{Image, NodeError, Services};
 use super::device::Gpu;
 use super::picture::{FORMAT, GpuImage, device_from_image};
 
-const PRELUDE: &str = include_str!("prelude.wgsl");
+pub(crate) const PRELUDE: &str = include_str!("prelude.wgsl");
+
+/// The vertex stage where the fragment stage is a module: one triangle that covers the target.
+const VERTEX: &str = "
+@vertex
+fn vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
+    return vec4<f32>(f32(i & 1u) * 4.0 - 1.0, f32(i >> 1u) * 4.0 - 1.0, 0.0, 1.0);
+}";
 
 /// A fragment pass. Its WGSL binds, in group 0, a uniform at 0 and textures from 1 on, and defines
 /// `fn effect(pixel: vec2<i32>) -> vec4<f32>`; `prelude.wgsl` is appended.
 #[derive(Debug)]
 pub(super) struct Shader {
     label: &'static str,
-    wgsl: Cow<'static, str>,
+    source: Source,
     num_inputs: u32,
     /// Bytes of the uniform.
     num_bytes: u64,
     pass: Option<Pass>,
     services: Option<ServicesHandle>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Text that the prelude follows.
+    Wgsl(Cow<'static, str>),
+    /// A fragment stage, the one entry of its module.
+    Module(Box<naga::Module>),
 }
 
 /// Where a lost device is replaced.
@@ -50,7 +65,19 @@ impl Shader {
         num_inputs: u32,
         num_bytes: u64,
     ) -> Self {
-        Self { label, wgsl, num_inputs, num_bytes, pass: None, services: None }
+        let source = Source::Wgsl(wgsl);
+        Self { label, source, num_inputs, num_bytes, pass: None, services: None }
+    }
+
+    /// A pass whose fragment stage is the one entry of `module`, with bindings as in `new`.
+    pub fn from_module(
+        label: &'static str,
+        module: naga::Module,
+        num_inputs: u32,
+        num_bytes: u64,
+    ) -> Self {
+        let source = Source::Module(Box::new(module));
+        Self { label, source, num_inputs, num_bytes, pass: None, services: None }
     }
 
     /// Opens the device if nobody has yet, or if it was lost, and compiles the WGSL.
@@ -107,10 +134,19 @@ impl Shader {
     fn compile(&self, gpu: &Arc<Gpu>) -> Pass {
         let device = gpu.device();
         let label = Some(self.label);
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl([&*self.wgsl, PRELUDE].join("\n").into()),
-        });
+        let create =
+            |source| device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
+        let (vertex, fragment) = match &self.source {
+            Source::Wgsl(wgsl) => {
+                let text = [&**wgsl, PRELUDE].join("\n");
+                let module = create(wgpu::ShaderSource::Wgsl(text.into()));
+                (module.clone(), module)
+            }
+            Source::Module(module) => (
+                create(wgpu::ShaderSource::Wgsl(VERTEX.into())),
+                create(wgpu::ShaderSource::Naga(Cow::Owned((**module).clone()))),
+            ),
+        };
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label,
             entries: &layout_entries(self.num_inputs),
@@ -124,8 +160,8 @@ impl Shader {
             label,
             layout: Some(&pipeline_layout),
             vertex: wgpu::VertexState {
-                module: &module,
-                entry_point: Some("prelude_vertex"),
+                module: &vertex,
+                entry_point: None,
                 compilation_options: Default::default(),
                 buffers: &[],
             },
@@ -133,8 +169,8 @@ impl Shader {
             depth_stencil: None,
             multisample: Default::default(),
             fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some("prelude_fragment"),
+                module: &fragment,
+                entry_point: None,
                 compilation_options: Default::default(),
                 targets: &[Some(FORMAT.into())],
             }),

@@ -17,6 +17,7 @@ pub mod glitch;
 pub mod gradient_map;
 pub mod grain;
 pub mod halftone;
+pub mod isf;
 pub mod kaleidoscope;
 pub mod key;
 pub mod lens;
@@ -41,7 +42,17 @@ pub mod tunnel;
 pub mod twirl;
 pub mod upscale;
 pub mod vignette;
+pub mod wgsl;
 
 mod cube;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+
+/// The language of the shaders that a kind draws.
+pub(crate) fn language(kind: &str) -> Option<&'static crate::user_shader::Language> {
+    match kind {
+        "post.isf" => Some(&crate::user_shader::isf::LANGUAGE),
+        "post.wgsl" => Some(&crate::user_shader::wgsl::LANGUAGE),
+        _ => None,
+    }
+}

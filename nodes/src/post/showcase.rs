@@ -252,7 +252,8 @@ mod tests {
     use crate::gpu::testing::{picture, services, speckle, values};
 
     /// Nodes of `post` that turn no picture into another look: they bring sizes, or need a file.
-    const NOT_SHOWN: &[&str] = &["post.feedback", "post.lut", "post.resize", "post.strobe_limit"];
+    const NOT_SHOWN: &[&str] =
+        &["post.feedback", "post.isf", "post.lut", "post.resize", "post.strobe_limit", "post.wgsl"];
 
     #[test]
     fn every_effect_is_shown_and_every_setting_shows() {

@@ -40,7 +40,7 @@ pub(super) fn filtered(
 
 /// A picture whose red and green are the centres of its pixels, in parts of its width and height: a
 /// warp shows where each pixel comes from, exactly, since both are linear.
-pub(super) fn places(width_px: u32, height_px: u32) -> Image {
+pub(crate) fn places(width_px: u32, height_px: u32) -> Image {
     picture(width_px, height_px, |x, y| {
         [(x as f32 + 0.5) / width_px as f32, (y as f32 + 0.5) / height_px as f32, 0.0, 1.0]
     })

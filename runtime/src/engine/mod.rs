@@ -248,8 +248,8 @@ impl Engine {
         for (step, fresh) in plan.steps.iter().zip(fresh) {
             let before = old.get(step.id.as_str()).copied();
             let before = before.filter(|&i| old_plan.steps[i].spec.kind == step.spec.kind);
-            let old_state = before.map(|i| &mut self.steps[i]);
-            let state = StepState::new(step, fresh, old_state, same_clock, &mut self.reports);
+            let old = before.map(|i| (&old_plan.steps[i], &mut self.steps[i]));
+            let state = StepState::new(step, fresh, old, same_clock, &mut self.reports);
             let mut slots = vec![Value::Empty; step.num_slots()];
             if let Some(i) = before {
                 state::carry_slots(

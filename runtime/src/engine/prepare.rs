@@ -147,6 +147,7 @@ fn keeps(running: &Running, step: &Step, made: &Made) -> bool {
             o.id == step.id
                 && o.spec.kind == step.spec.kind
                 && o.spec.version == step.spec.version
+                && o.spec.is_like(step.spec)
                 && o.rate == step.rate
                 && rebuild_params(o).eq(rebuild_params(step))
         })
@@ -175,6 +176,7 @@ fn make(step: &Step, plan: &Plan, cx: &RunCx) -> Fresh {
         let mut node = (step.spec.build)();
         node.prepare(&PrepareCx {
             node: &step.id,
+            spec: step.spec,
             params: Params::new(&step.params),
             clock: plan.clock,
             rate: step.rate,

@@ -47,14 +47,16 @@ impl StepState {
     pub(super) fn new(
         step: &Step,
         fresh: Fresh,
-        old: Option<&mut StepState>,
+        old: Option<(&Step, &mut StepState)>,
         same_clock: bool,
         reports: &mut Reports,
     ) -> Self {
         let mut state = Self::blank(step);
-        if let Some(old) = &old {
-            state.bound.clone_from(&old.bound);
+        if let Some((old_step, old)) = &old {
+            state.take_bound(step, old_step, old);
         }
+        let is_like = old.as_ref().is_none_or(|(old_step, _)| old_step.spec.is_like(step.spec));
+        let old = old.map(|(_, old)| old);
         let goes_on = match fresh {
             Fresh::Made(node) => {
                 if old.as_ref().is_some_and(|old| old.fault().is_some()) {
@@ -72,7 +74,8 @@ impl StepState {
             Fresh::Failed(error) => {
                 reports.push(&step.id, Some(error.clone()));
                 state.prepare_error = Some(error);
-                old
+                // An instance cannot go on by indices that mean something else now.
+                old.filter(|_| is_like)
             }
         };
         if let Some(old) = goes_on {
@@ -84,6 +87,14 @@ impl StepState {
         }
         state.rebase(step);
         state
+    }
+
+    /// Takes over the bound values of the parameters that are still there.
+    fn take_bound(&mut self, step: &Step, old_step: &Step, old: &StepState) {
+        for (param, bound) in step.spec.params.iter().zip(&mut self.bound) {
+            let before = old_step.spec.param(param.id);
+            *bound = before.and_then(|p| old.bound.get(p).cloned().flatten());
+        }
     }
 
     /// Takes a new instance, which adopts what it can from `old`. One that panics half-way is dead.

@@ -1,12 +1,12 @@
-//! Takes up the patch anew when its file changes, while the show goes on.
+//! Takes up the patch anew when its file or one of its shaders changes, while the show goes on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use lumawire_core::{Clock, compile, patch};
+use lumawire_core::{Clock, FileKind, Graph, Registry, compile, patch};
 use lumawire_runtime::Preparer;
 use lumawire_runtime::control::Remote;
 
@@ -14,7 +14,7 @@ use super::midi::ScoreListener;
 use super::status::Event;
 use super::tell;
 
-/// Time between two looks at the file.
+/// Time between two looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Watches a patch; dropping it ends that.
@@ -23,29 +23,27 @@ pub struct Reloader {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Who takes what a patch becomes.
-struct Takers {
-    preparer: Preparer,
-    remote: Remote,
-    listeners: Vec<ScoreListener>,
+/// What is to take the changes up.
+pub struct Show {
+    /// The clock by which it runs.
+    pub clock: Clock,
+    /// The kinds that it knows, with what its shaders declare.
+    pub registry: Registry,
+    /// Who gets what the patch becomes.
+    pub preparer: Preparer,
+    /// And its presets and cues.
+    pub remote: Remote,
+    /// And its bindings.
+    pub listeners: Vec<ScoreListener>,
 }
 
-/// Watches `patch`, which runs by `clock`, and hands what it becomes to `preparer`, `remote` and
-/// `listeners`.
-pub fn start(
-    patch: &Path,
-    clock: Clock,
-    preparer: Preparer,
-    remote: Remote,
-    listeners: Vec<ScoreListener>,
-    events: Sender<Event>,
-) -> std::io::Result<Reloader> {
+/// Watches `patch` and its shaders, and hands what it becomes to `show`.
+pub fn start(patch: &Path, show: Show, events: Sender<Event>) -> std::io::Result<Reloader> {
     let (quit, quitting) = bounded(0);
     let patch = patch.to_owned();
-    let thread = Builder::new().name("lumawire-reload".into()).spawn(move || {
-        let takers = Takers { preparer, remote, listeners };
-        watch(&patch, clock, &takers, &events, &quitting);
-    })?;
+    let thread = Builder::new()
+        .name("lumawire-reload".into())
+        .spawn(move || watch(&patch, show, &events, &quitting))?;
     Ok(Reloader { quit: Some(quit), thread: Some(thread) })
 }
 
@@ -58,23 +56,60 @@ impl Drop for Reloader {
     }
 }
 
-fn watch(path: &Path, clock: Clock, takers: &Takers, events: &Sender<Event>, quit: &Receiver<()>) {
-    let mut running = stamp(path);
-    let mut seen = running;
+fn watch(path: &Path, mut show: Show, events: &Sender<Event>, quit: &Receiver<()>) {
+    let mut files = Files::of(path, &show.registry);
+    let mut running = files.stamps();
+    let mut seen = running.clone();
     while matches!(quit.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-        let now = stamp(path);
-        let is_settled = std::mem::replace(&mut seen, now) == now;
+        let now = files.stamps();
+        let is_settled = seen == now;
+        seen.clone_from(&now);
         // An editor may be writing still: what has just changed waits for the next look.
-        if now.is_none() || now == running || !is_settled {
+        if now.first().is_none_or(Option::is_none) || now == running || !is_settled {
             continue;
         }
         running = now;
-        let event = match take_up(path, clock, takers) {
-            Ok(()) => Event::Note(format!("{}: taken up anew", path.display())),
+        let event = match take_up(path, &mut show) {
+            Ok(graph) => {
+                let shaders = shaders(path, &graph, &show.registry);
+                if shaders != files.shaders {
+                    files.shaders = shaders;
+                    running = files.stamps();
+                    seen.clone_from(&running);
+                }
+                Event::Note(format!("{}: taken up anew", path.display()))
+            }
             Err(fault) => Event::Note(format!("{fault}\nthe show goes on as before")),
         };
         tell(events, event);
     }
+}
+
+/// The files of a show.
+struct Files {
+    patch: PathBuf,
+    shaders: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Those of the patch as it is now.
+    fn of(path: &Path, registry: &Registry) -> Self {
+        let graph = patch::load(path).map(|loaded| loaded.graph).unwrap_or_default();
+        Self { patch: path.to_owned(), shaders: shaders(path, &graph, registry) }
+    }
+
+    /// The patch's stamp, and those of its shaders.
+    fn stamps(&self) -> Vec<Option<(u64, SystemTime)>> {
+        std::iter::once(&self.patch).chain(&self.shaders).map(|path| stamp(path)).collect()
+    }
+}
+
+/// The shaders of a patch.
+fn shaders(path: &Path, graph: &Graph, registry: &Registry) -> Vec<PathBuf> {
+    let base_dir = path.parent().unwrap_or(Path::new(""));
+    let files = patch::files(graph, registry).into_iter();
+    let shaders = files.filter(|file| file.kind == Some(FileKind::Shader));
+    shaders.map(|file| base_dir.join(file.file.path)).collect()
 }
 
 /// Length and time of the last change.
@@ -83,9 +118,13 @@ fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-fn take_up(path: &Path, clock: Clock, takers: &Takers) -> Result<(), String> {
+fn take_up(path: &Path, show: &mut Show) -> Result<Graph, String> {
     let loaded = patch::load(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let plan = compile(&loaded.graph, &lumawire_nodes::registry()).map_err(|faults| {
+    let base_dir = path.parent().unwrap_or(Path::new(""));
+    // What is wrong with a shader its node will say.
+    lumawire_nodes::interfaces(&loaded.graph, base_dir, &mut show.registry);
+    let clock = show.clock;
+    let plan = compile(&loaded.graph, &show.registry).map_err(|faults| {
         let list: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
         format!("{} has {} fault(s):{}", path.display(), faults.len(), list.concat())
     })?;
@@ -98,7 +137,7 @@ fn take_up(path: &Path, clock: Clock, takers: &Takers) -> Result<(), String> {
         ));
     }
     let score = Arc::new(super::super::score_of(&loaded.graph));
-    takers.listeners.iter().for_each(|listener| listener(&score));
-    takers.remote.set_score(score);
-    if takers.preparer.submit(plan) { Ok(()) } else { Err("the worker is gone".into()) }
+    show.listeners.iter().for_each(|listener| listener(&score));
+    show.remote.set_score(score);
+    if show.preparer.submit(plan) { Ok(loaded.graph) } else { Err("the worker is gone".into()) }
 }
