@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
+use crate::live_midi;
 use crate::shell::{self, Failure, Outcome};
 
 const PATCH: &str = "patches/calm_drift.lumawire";
@@ -20,7 +21,7 @@ const DEFAULT_SECS: u64 = 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A child that ends with this.
-struct Ended(Child);
+pub struct Ended(pub Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -35,8 +36,11 @@ struct Server {
     _process: Ended,
 }
 
-/// `cargo xtask live-check [secs] [lumawire's own arguments]`.
+/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `live-check midi`.
 pub fn run(args: &[String]) -> Outcome {
+    if args.first().is_some_and(|first| first == "midi") {
+        return live_midi::run();
+    }
     let (secs, more) = match args.split_first() {
         Some((first, more)) if first.parse::<u64>().is_ok() => {
             (first.parse().unwrap_or(DEFAULT_SECS), more)

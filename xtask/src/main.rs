@@ -7,6 +7,7 @@ mod demo;
 mod direction;
 mod docs;
 mod live;
+mod live_midi;
 mod setup;
 mod shell;
 mod test;
@@ -34,6 +35,8 @@ Usage: cargo xtask <chore> [arguments]
                            a patch live on it for 20 seconds or as long as asked, take the device
                            away and bring it back, and report latency, drops and xruns; arguments
                            go to `lumawire run`
+  live-check midi          plug virtual MIDI devices into a server of its own (JACK), and check what
+                           is heard of them and shown to them
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
