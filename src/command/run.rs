@@ -90,7 +90,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     }
     let stopped = job.stop.clone();
     let mut show = None;
-    let opened = window::show(window_settings(args), &slot, &stats, &services, |waker| {
+    let (settings, tap) = (window_settings(args), job.steering.tapper());
+    let opened = window::show(settings, &slot, &stats, &services, &tap, |waker| {
         let (slot, wakes) = (slot.clone(), waker.clone());
         let present = move |picture| {
             slot.put(picture);

@@ -52,18 +52,19 @@ pub struct Monitor {
 
 /// Shows what comes into `slot` until the user closes the window or the show ends. `start` is
 /// called once, with what wakes the window, when `services` hold the graphics device that shows the
-/// pictures.
+/// pictures. The space bar calls `tap`.
 pub fn show(
     settings: WindowSettings,
     slot: &PictureSlot,
     stats: &Stats,
     services: &Services,
+    tap: &dyn Fn(),
     start: impl FnOnce(EventLoopProxy<Wake>) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     let event_loop =
         EventLoop::<Wake>::with_user_event().build().map_err(|error| no_display(&error))?;
     let start = Some((start, event_loop.create_proxy()));
-    let mut app = App { settings, slot, stats, services, start, opened: None, failed: None };
+    let mut app = App { settings, slot, stats, services, tap, start, opened: None, failed: None };
     event_loop.run_app(&mut app).map_err(|error| no_display(&error))?;
     app.failed.map_or(Ok(()), Err)
 }
@@ -104,6 +105,7 @@ struct App<'a, F> {
     slot: &'a PictureSlot,
     stats: &'a Stats,
     services: &'a Services,
+    tap: &'a dyn Fn(),
     start: Option<(F, EventLoopProxy<Wake>)>,
     opened: Option<(Arc<Window>, Painter)>,
     failed: Option<CommandError>,
@@ -136,6 +138,7 @@ where
         let Some((window, _)) = &self.opened else { return };
         match key {
             Key::Named(NamedKey::Escape) => event_loop.exit(),
+            Key::Named(NamedKey::Space) => (self.tap)(),
             Key::Named(NamedKey::F11) => toggle_fullscreen(window),
             Key::Character(c) if c.eq_ignore_ascii_case("f") => toggle_fullscreen(window),
             _ => {}
