@@ -214,7 +214,7 @@ const DEVICE: &str = "nanoKONTROL2:nanoKONTROL2 MIDI 1 20:0";
 fn the_nodes_that_clocks_and_keys_steer_have_what_is_set() {
     let find = |kind| ALL.iter().find(|spec| spec.kind == kind).expect("kind");
     let (tempo, notes) = (find(sync::TEMPO_KIND), find(midi::NOTES_KIND));
-    for id in [sync::CLOCK_BPM, sync::CLOCK_BEAT, sync::CLOCK_PHASE, sync::CLOCK_RUNS] {
+    for id in [sync::CLOCK_BPM, sync::CLOCK_BEAT, sync::CLOCK_PHASE, sync::CLOCK_RUNS, sync::TAPS] {
         assert!(tempo.params[tempo.param(id).expect(id)].is_steerable(), "{id}");
     }
     let others = [midi::CHANNEL, midi::NOTE, midi::VELOCITY, midi::NUM_HELD, midi::HITS];
@@ -408,6 +408,18 @@ fn a_midi_clock_leads_the_tempo() {
     assert_eq!(stage.out("tempo", "running"), 0.0);
     stage.run(180);
     assert_eq!(stage.out("tempo", "confidence"), 0.0, "the clock went away");
+}
+
+#[test]
+fn a_key_of_the_computer_taps_the_tempo() {
+    let mut stage = Stage::new("", "", &[]);
+    for _ in 0..5 {
+        stage.conductor.tap();
+        // 24 frames at 60 a second.
+        stage.run(24);
+    }
+    let bpm = stage.out("tempo", "bpm");
+    assert!((bpm - 150.0).abs() < 2.0, "{bpm}");
 }
 
 /// Bindings by themselves, with times and readings of the test's.

@@ -104,12 +104,13 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     }
     let stopped = job.stop.clone();
     let mut show = None;
+    let tap = job.steering.tapper();
     let opened = window::show(
         window_settings(args),
         &slot,
         &stats,
         &services,
-        &|key| keys.press(key),
+        &|key| keys.press(key, &tap),
         |waker| {
             let (slot, wakes) = (slot.clone(), waker.clone());
             let present = move |picture| {

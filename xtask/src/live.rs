@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
+use crate::live_midi;
 use crate::shell::{self, Failure, Outcome};
 
 const PATCH: &str = "patches/calm_drift.lumawire";
@@ -21,7 +22,7 @@ const DEFAULT_SECS: u64 = 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A child that ends with this.
-struct Ended(Child);
+pub struct Ended(pub Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -42,9 +43,12 @@ const TORTURES: [(&str, &str, &str, &str); 2] = [
     ("saves", "a_program_that_is_killed", "LUMAWIRE_TORTURE_SAVES", "1000"),
 ];
 
-/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num]`, `saves [num]`.
+/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num]`, `saves [num]`, `midi`.
 pub fn run(args: &[String]) -> Outcome {
     let asked = args.first().map(String::as_str);
+    if asked == Some("midi") {
+        return live_midi::run();
+    }
     if let Some((_, test, variable, usual)) = TORTURES.iter().find(|t| asked == Some(t.0)) {
         let num = args.get(1).map_or(*usual, String::as_str);
         if num.parse::<u32>().is_err() {

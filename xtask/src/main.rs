@@ -7,6 +7,7 @@ mod demo;
 mod direction;
 mod docs;
 mod live;
+mod live_midi;
 mod setup;
 mod shell;
 mod test;
@@ -38,6 +39,8 @@ Usage: cargo xtask <chore> [arguments]
                            edits cost the engine
   live-check saves [num]   kill a program 1,000 times or as often as asked while it saves, and check
                            that a whole patch is left
+  live-check midi          plug virtual MIDI devices into a server of its own (JACK), and check what
+                           is heard of them and shown to them
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 

@@ -10,7 +10,8 @@ use winit::keyboard::{Key, NamedKey};
 /// Seconds by which the arrows move the sound.
 const STEP_SECS: f64 = 5.0;
 
-/// The keys' meaning: space stops the sound file or lets it go on, arrows and Home move in it,
+/// The keys' meaning: space stops the sound file or lets it go on, arrows and Home move in it, T (and
+/// space where no file plays) taps the tempo,
 /// Page Down and Page Up (and what pointing devices for talks send) step through the cues, and 1 to
 /// 9 go to the presets in order of name.
 #[derive(Clone)]
@@ -32,14 +33,16 @@ impl Keys {
         self.deck.clone()
     }
 
-    /// A key was pressed.
-    pub fn press(&self, key: &Key) {
+    /// A key was pressed; `tap` taps the tempo.
+    pub fn press(&self, key: &Key, tap: &dyn Fn()) {
         let deck = self.deck.get();
         let step = |by| self.remote.send(Event::StepCue { by });
         match key {
-            Key::Named(NamedKey::Space) => {
-                deck.inspect(|deck| deck.set_paused(!deck.is_paused()));
-            }
+            Key::Named(NamedKey::Space) => match deck {
+                Some(deck) => deck.set_paused(!deck.is_paused()),
+                None => tap(),
+            },
+            Key::Character(c) if c.eq_ignore_ascii_case("t") => tap(),
             Key::Named(NamedKey::ArrowLeft) => drop(deck.inspect(|deck| deck.seek_by(-STEP_SECS))),
             Key::Named(NamedKey::ArrowRight) => drop(deck.inspect(|deck| deck.seek_by(STEP_SECS))),
             Key::Named(NamedKey::Home) => drop(deck.inspect(|deck| deck.seek(0.0))),

@@ -28,6 +28,7 @@ pub type ScoreListener = Box<dyn Fn(&Arc<Score>) + Send>;
 
 /// MIDI and Link, as long as it is kept.
 pub struct Steering {
+    conductor: Conductor,
     midi: Option<MidiKeeper>,
     _link: Option<Link>,
 }
@@ -54,8 +55,14 @@ impl Steering {
             })
         });
         let link = link.transpose().map_err(cannot_start)?;
-        let midi = open_midi(args, desk, score, plan, events, conductor)?;
-        Ok(Self { midi, _link: link })
+        let midi = open_midi(args, desk, score, plan, events, conductor.clone())?;
+        Ok(Self { conductor, midi, _link: link })
+    }
+
+    /// What taps the tempo.
+    pub fn tapper(&self) -> impl Fn() + use<> {
+        let conductor = self.conductor.clone();
+        move || conductor.tap()
     }
 
     /// Who wants to know of a changed patch.

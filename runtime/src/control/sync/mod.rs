@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use lumawire_core::ParamValue;
 use lumawire_core::control::target;
+use lumawire_core::plan::Step;
 
 pub use carabiner::{DEFAULT_ADDRESS, Link, LinkStatus, LinkTold};
 pub use midi_clock::MidiClock;
@@ -24,6 +25,8 @@ pub const CLOCK_BEAT: &str = "clock_beat";
 pub const CLOCK_PHASE: &str = "clock_phase";
 /// Whether the player plays.
 pub const CLOCK_RUNS: &str = "clock_runs";
+/// Counts taps, of whoever taps.
+pub const TAPS: &str = "taps";
 
 /// A clock that says nothing for so long gives the lead away.
 const LEAD: Duration = Duration::from_secs(2);
@@ -77,6 +80,14 @@ impl Conductor {
         let nodes = plan.steps.iter().filter(|step| step.spec.kind == TEMPO_KIND);
         self.remote.send_all(nodes.flat_map(|step| news.events(&step.id)));
         true
+    }
+
+    /// Taps all tempos: the beat is now.
+    pub fn tap(&self) {
+        let Some(plan) = self.board.plan() else { return };
+        let nodes = plan.steps.iter().filter(|step| step.spec.kind == TEMPO_KIND);
+        let press = |step: &Step| Event::Press { target: target(&step.id, TAPS), hits: 1 };
+        self.remote.send_all(nodes.map(press));
     }
 
     fn leads(&self, clock: &str, now: Instant) -> bool {
