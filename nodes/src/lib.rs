@@ -146,6 +146,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::twirl::SPEC,
     &post::vignette::SPEC,
     // output
+    &output::osc::SPEC,
     &output::sequence::SPEC,
     &output::still::SPEC,
     &output::video::SPEC,

@@ -1,5 +1,6 @@
 //! `lumawire run`: a patch on stage.
 
+mod osc;
 mod reload;
 mod status;
 
@@ -15,6 +16,7 @@ use crossbeam_channel::{Sender, bounded};
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Services, compile};
 use lumawire_runtime::control::Desk;
+use lumawire_runtime::control::osc::Counts as OscCounts;
 use lumawire_runtime::live::{
     Backend, CpalBackend, Device, Direction, Health, Keeper, LiveInput, Picture, PictureSlot,
     Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
@@ -46,6 +48,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
+    let osc = osc::Opened::new(&args.osc, &args.patch, &services)?;
     let cx = RunCx {
         base_dir: args.patch.parent().unwrap_or(Path::new("")).to_owned(),
         size_px: args.size,
@@ -61,7 +64,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
         .map_err(cannot_start)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
-    let job = Job { plan, desk, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
+    let stats_of_job = stats.clone();
+    let job =
+        Job { plan, desk, osc, cx, sink, source, patch, secs, stats: stats_of_job, stop, events };
 
     if args.headless {
         let ended = job.stop.clone();
@@ -166,6 +171,7 @@ fn rate_of(clock: Clock) -> NonZero<u32> {
 struct Job {
     plan: Plan,
     desk: Desk,
+    osc: osc::Opened,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -182,6 +188,7 @@ type ShowThread = JoinHandle<Result<Ended, CommandError>>;
 struct Ended {
     why: StageEnd,
     health: Arc<Health>,
+    osc: OscCounts,
 }
 
 impl Job {
@@ -205,10 +212,14 @@ impl Job {
         let remote = self.desk.remote();
         let _reloader = reload::start(&self.patch, clock, preparer, remote, self.events.clone())
             .map_err(cannot_start)?;
+        let osc = self.osc.start(&engine, &self.desk)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input) = self.source.open(clock).map_err(cannot_start)?;
         let health = input.health().clone();
-        tell(&self.events, Event::Begun { audio: keeper.events.clone(), health: health.clone() });
+        tell(
+            &self.events,
+            Event::Begun { audio: keeper.events.clone(), health: health.clone(), osc: osc.notes() },
+        );
         let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);
         self.stats.restart();
         let (sink, stats, stop) = (self.sink, &*self.stats, &*self.stop);
@@ -217,7 +228,7 @@ impl Job {
         let why = stage.run(present, |report| tell(&events, Event::Node(report)));
         let why = why.map_err(|error: TransportError| CommandError::from(error))?;
         drop(keeper);
-        Ok(Ended { why, health })
+        Ok(Ended { why, health, osc: osc.counts() })
     }
 }
 

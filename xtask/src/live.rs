@@ -1,5 +1,7 @@
 //! `cargo xtask live-check`: a live run against a real sound server, without a sound card.
 
+mod osc;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -37,6 +39,11 @@ struct Server {
 
 /// `cargo xtask live-check [secs] [lumawire's own arguments]`.
 pub fn run(args: &[String]) -> Outcome {
+    if let Some((what, more)) = args.split_first()
+        && what == "osc"
+    {
+        return osc::run(more);
+    }
     let (secs, more) = match args.split_first() {
         Some((first, more)) if first.parse::<u64>().is_ok() => {
             (first.parse().unwrap_or(DEFAULT_SECS), more)

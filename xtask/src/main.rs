@@ -34,6 +34,9 @@ Usage: cargo xtask <chore> [arguments]
                            a patch live on it for 20 seconds or as long as asked, take the device
                            away and bring it back, and report latency, drops and xruns; arguments
                            go to `lumawire run`
+  live-check osc [secs] [--release]
+                           send a show 100,000 OSC messages a second for 10 seconds or as long as
+                           asked, and report frames dropped, the last value and memory
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 

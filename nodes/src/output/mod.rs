@@ -1,5 +1,6 @@
 //! Where pictures leave.
 
+pub mod osc;
 mod picture;
 pub mod sequence;
 pub mod still;

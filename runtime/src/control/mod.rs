@@ -13,6 +13,7 @@ mod desk;
 mod event;
 mod inbox;
 mod lane;
+pub mod osc;
 
 pub use board::{Board, Reading};
 pub use desk::{Desk, Notice};
