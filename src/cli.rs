@@ -212,6 +212,34 @@ pub struct RunArgs {
     /// Print the figures of every second as a line of JSON, and those of the run at its end.
     #[arg(long)]
     pub stats: bool,
+    /// OSC in and out.
+    #[command(flatten)]
+    pub osc: OscArgs,
+}
+
+/// What `run` takes about OSC. Without it no port opens.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "OSC")]
+pub struct OscArgs {
+    /// Hear OSC at this UDP port, from programs of this machine.
+    #[arg(long, value_name = "PORT")]
+    pub osc: Option<u16>,
+    /// Serve OSCQuery at this TCP port, so that other programs find the parameters.
+    #[arg(long, value_name = "PORT", requires = "osc")]
+    pub osc_query: Option<u16>,
+    /// Hear the network interface of this address alone, in place of this machine.
+    #[arg(long, value_name = "IP", requires = "osc", conflicts_with = "osc_open")]
+    pub osc_bind: Option<std::net::IpAddr>,
+    /// Let every machine of the network steer the show, and announce it there.
+    #[arg(long, requires = "osc")]
+    pub osc_open: bool,
+    /// Tell this program how parameters change; `sender` is whoever sent last, `sender:9001` the same
+    /// at that port. May be given again.
+    #[arg(long, value_name = "HOST:PORT", requires = "osc")]
+    pub osc_feedback: Vec<String>,
+    /// Let nodes of the patch send to this other machine. May be given again.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub osc_send: Vec<String>,
 }
 
 /// How pictures reach the screen.

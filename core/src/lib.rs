@@ -11,6 +11,7 @@ pub mod graph;
 pub mod harness;
 mod near;
 pub mod node;
+pub mod outbox;
 pub mod param;
 pub mod patch;
 pub mod plan;

@@ -177,6 +177,7 @@ pub const ALL: &[&NodeSpec] = &[
     &post::vignette::SPEC,
     &post::wgsl::SPEC,
     // output
+    &output::osc::SPEC,
     &output::sequence::SPEC,
     &output::still::SPEC,
     &output::video::SPEC,

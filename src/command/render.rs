@@ -86,7 +86,7 @@ fn load(args: &RenderArgs, registry: &Registry) -> Result<Graph, CommandError> {
 
 pub(super) fn choose_sink(plan: &Plan, asked: Option<&str>) -> Result<u32, CommandError> {
     let id = |i: &u32| plan.steps[*i as usize].id.as_str();
-    let mut sinks: Vec<u32> = plan.sinks.clone();
+    let mut sinks: Vec<u32> = plan.picture_sinks().collect();
     sinks.sort_by_key(|i| id(i).to_owned());
     let found = match asked {
         None => sinks.first(),
@@ -94,6 +94,11 @@ pub(super) fn choose_sink(plan: &Plan, asked: Option<&str>) -> Result<u32, Comma
     };
     found.copied().ok_or_else(|| {
         let ids: Vec<_> = sinks.iter().map(id).collect();
+        if ids.is_empty() {
+            let advice =
+                "no output node of this patch makes a picture: add one, such as output.video";
+            return CommandError::Usage(advice.into());
+        }
         let asked = asked.unwrap_or_default();
         CommandError::Usage(format!(
             "`{asked}` is no output node of this patch; it has {}",

@@ -2,6 +2,7 @@
 
 mod keys;
 mod midi;
+mod osc;
 mod outputs;
 mod reload;
 mod status;
@@ -19,6 +20,7 @@ use lumawire_core::control::Score;
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Registry, Services, compile};
 use lumawire_runtime::control::Desk;
+use lumawire_runtime::control::osc::Counts as OscCounts;
 use lumawire_runtime::live::{
     Backend, CpalBackend, Deck, Device, Direction, FanOut, Health, Keeper, LiveInput, Picture,
     PictureSlot, Reopen, Stage, StageEnd, Stats, Wanted, devices, open_input, open_playback,
@@ -58,6 +60,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
+    let osc = osc::Opened::new(&args.osc, &args.patch, &services)?;
     let cx = RunCx {
         base_dir,
         size_px: args.size,
@@ -81,6 +84,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         desk,
         deck,
         steering,
+        osc,
         cx,
         sink,
         source,
@@ -219,6 +223,7 @@ struct Job {
     desk: Desk,
     deck: Arc<OnceLock<Deck>>,
     steering: Steering,
+    osc: osc::Opened,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -238,6 +243,7 @@ type ShowThread = JoinHandle<Result<Ended, CommandError>>;
 struct Ended {
     why: StageEnd,
     health: Arc<Health>,
+    osc: OscCounts,
 }
 
 impl Job {
@@ -267,6 +273,7 @@ impl Job {
         };
         let _reloader =
             reload::start(&self.patch, show, self.events.clone()).map_err(cannot_start)?;
+        let osc = self.osc.start(&engine, &self.desk, &self.deck)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input, deck) = self.source.open(clock).map_err(cannot_start)?;
         if let Some(deck) = deck {
@@ -275,7 +282,10 @@ impl Job {
             let _ = self.deck.set(deck);
         }
         let health = input.health().clone();
-        tell(&self.events, Event::Begun { audio: keeper.events.clone(), health: health.clone() });
+        tell(
+            &self.events,
+            Event::Begun { audio: keeper.events.clone(), health: health.clone(), osc: osc.notes() },
+        );
         let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);
         self.stats.restart();
         let (sink, stats, stop) = (self.sink, &*self.stats, &*self.stop);
@@ -285,7 +295,7 @@ impl Job {
         let why = stage.run(present, |report| tell(&events, Event::Node(report)));
         let why = why.map_err(|error: TransportError| CommandError::from(error))?;
         drop(keeper);
-        Ok(Ended { why, health })
+        Ok(Ended { why, health, osc: osc.counts() })
     }
 }
 

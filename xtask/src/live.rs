@@ -1,6 +1,8 @@
 //! `cargo xtask live-check`: a live run against a real sound server, without a sound card; hot edits
 //! and killed saves by the thousand.
 
+mod osc;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -46,8 +48,10 @@ const TORTURES: [(&str, &str, &str, &str); 2] = [
 /// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num]`, `saves [num]`, `midi`.
 pub fn run(args: &[String]) -> Outcome {
     let asked = args.first().map(String::as_str);
-    if asked == Some("midi") {
-        return live_midi::run();
+    match asked {
+        Some("midi") => return live_midi::run(),
+        Some("osc") => return osc::run(&args[1..]),
+        _ => {}
     }
     if let Some((_, test, variable, usual)) = TORTURES.iter().find(|t| asked == Some(t.0)) {
         let num = args.get(1).map_or(*usual, String::as_str);

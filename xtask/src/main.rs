@@ -41,6 +41,9 @@ Usage: cargo xtask <chore> [arguments]
                            that a whole patch is left
   live-check midi          plug virtual MIDI devices into a server of its own (JACK), and check what
                            is heard of them and shown to them
+  live-check osc [secs] [--release]
+                           send a show 100,000 OSC messages a second for 10 seconds or as long as
+                           asked, and report frames dropped, the last value and memory
   bless                    write the golden files anew, and the shipped patches in canonical form
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 

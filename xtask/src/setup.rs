@@ -67,6 +67,15 @@ const ITEMS: &[Item] = &[
         ],
     },
     Item {
+        name: "liblo's tools",
+        purpose: "the other end of OSC in the tests: oscsend and oscdump",
+        found: || {
+            !cfg!(target_os = "linux")
+                || ["oscsend", "oscdump"].iter().all(|name| shell::find_program(name).is_some())
+        },
+        packages: &[(Apt, "liblo-tools"), (Dnf, "liblo"), (Pacman, "liblo")],
+    },
+    Item {
         name: "Vulkan loader",
         purpose: "opens the graphics driver",
         found: has_vulkan_loader,

@@ -25,6 +25,7 @@ use crate::graph::Graph;
 use crate::node::Source;
 use crate::param::ParamValue;
 use crate::spec::{NodeSpec, Rate, Registry, Role};
+use crate::value::PortType;
 
 /// A compiled graph: steps in an order in which each finds its inputs ready. Only what reaches a
 /// sink is in it, and the order depends on the document's content alone.
@@ -92,6 +93,17 @@ pub struct Accumulator {
     pub output: u32,
     /// Where it is gathered, counted among the step's outputs.
     pub slot: u32,
+}
+
+impl Plan {
+    /// The sinks that make a picture, which is their first output; others tell something else.
+    pub fn picture_sinks(&self) -> impl Iterator<Item = u32> + '_ {
+        let makes_picture = |i: &u32| {
+            let first = self.steps.get(*i as usize).and_then(|step| step.spec.outputs.first());
+            first.is_some_and(|port| port.ty == PortType::Image)
+        };
+        self.sinks.iter().copied().filter(makes_picture)
+    }
 }
 
 impl Step {

@@ -1,6 +1,7 @@
 //! Where pictures leave.
 
 mod master;
+pub mod osc;
 mod picture;
 pub mod sequence;
 pub mod still;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lumawire_core::ParamValue;
+use lumawire_core::control::Score;
 use lumawire_core::plan::Plan;
 
 use crate::engine::Engine;
@@ -30,6 +31,7 @@ struct Latest {
     /// By step and parameter.
     readings: Vec<Vec<Reading>>,
     cue: Option<String>,
+    score: Option<Arc<Score>>,
 }
 
 impl Board {
@@ -64,8 +66,13 @@ impl Board {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).cue.clone()
     }
 
+    /// The bindings, presets and cues that count now, once the engine runs.
+    pub fn score(&self) -> Option<Arc<Score>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).score.clone()
+    }
+
     /// The engine's side: takes new readings, unless somebody is just reading.
-    pub(super) fn update(&self, engine: &Engine, cue: Option<&str>) {
+    pub(super) fn update(&self, engine: &Engine, score: &Arc<Score>, cue: Option<&str>) {
         let mut latest = match self.latest.try_lock() {
             Ok(latest) => latest,
             Err(std::sync::TryLockError::Poisoned(error)) => error.into_inner(),
@@ -78,6 +85,9 @@ impl Board {
             latest.readings = blank.collect();
         }
         latest.sample = engine.next_sample();
+        if latest.score.as_ref().is_none_or(|old| !Arc::ptr_eq(old, score)) {
+            latest.score = Some(score.clone());
+        }
         if latest.cue.as_deref() != cue {
             latest.cue = cue.map(str::to_owned);
         }

@@ -103,6 +103,11 @@ impl Desk {
         self.remote.clone()
     }
 
+    /// Its bindings, presets and cues.
+    pub fn score(&self) -> Arc<Score> {
+        self.score.clone()
+    }
+
     /// What shows the parameters.
     pub fn board(&self) -> Arc<Board> {
         self.board.clone()
@@ -180,7 +185,7 @@ impl Desk {
             let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
             self.next_reading = engine.next_sample() + (rate_hz / BOARD_HZ) as u64;
             let cue = self.cues.last.and_then(|i| self.score.cues.get(i));
-            self.board.update(engine, cue.map(|(_, cue)| cue.name.as_str()));
+            self.board.update(engine, &self.score, cue.map(|(_, cue)| cue.name.as_str()));
         }
     }
 

@@ -14,6 +14,7 @@ mod event;
 mod inbox;
 mod lane;
 pub mod midi;
+pub mod osc;
 pub mod sync;
 
 pub use board::{Board, Reading};

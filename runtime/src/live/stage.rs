@@ -101,6 +101,6 @@ impl Stage<'_> {
 fn sink_of(engine: &Engine, id: &str) -> Option<u32> {
     let plan = engine.plan();
     let id_of = |i: &u32| plan.steps.get(*i as usize).map(|step| step.id.as_str());
-    let named = plan.sinks.iter().find(|i| id_of(i) == Some(id));
-    named.or_else(|| plan.sinks.iter().min_by_key(|i| id_of(i))).copied()
+    let named = plan.picture_sinks().find(|i| id_of(i) == Some(id));
+    named.or_else(|| plan.picture_sinks().min_by_key(|i| id_of(i)))
 }

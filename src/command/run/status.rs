@@ -15,7 +15,7 @@ use lumawire_runtime::live::{
 };
 use serde_json::{Value as Json, json};
 
-use super::Ended;
+use super::{Ended, OscCounts};
 
 /// Time between two lines.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -30,6 +30,8 @@ pub enum Event {
         audio: Receiver<AudioEvent>,
         /// Its counts.
         health: Arc<Health>,
+        /// What OSC has to say.
+        osc: Receiver<String>,
     },
     /// A node's health changed.
     Node(NodeReport),
@@ -104,13 +106,14 @@ impl Told {
     fn run(&self, events: &Receiver<Event>, quit: &Receiver<()>) {
         let mut events = events.clone();
         let mut audio = never();
+        let mut osc = never();
         let mut health: Option<Arc<Health>> = None;
         let mut next = Instant::now() + PERIOD;
         loop {
             select! {
                 recv(events) -> event => match event {
-                    Ok(Event::Begun { audio: from, health: of }) => {
-                        (audio, health) = (from, Some(of));
+                    Ok(Event::Begun { audio: from, health: of, osc: notes }) => {
+                        (audio, osc, health) = (from, notes, Some(of));
                         next = Instant::now() + PERIOD;
                     }
                     Ok(Event::Node(report)) => self.node(&report),
@@ -120,6 +123,10 @@ impl Told {
                 recv(audio) -> event => match event {
                     Ok(event) => self.audio(event),
                     Err(_) => audio = never(),
+                },
+                recv(osc) -> note => match note {
+                    Ok(note) => self.note(&note),
+                    Err(_) => osc = never(),
                 },
                 recv(quit) -> _ => return,
                 default(next.saturating_duration_since(Instant::now())) => {
@@ -282,6 +289,19 @@ impl Told {
             eprintln!(
                 "output: {name}: {num_frames} frames ({num_repeated} repeated), {num_dropped} \
                  dropped, begun anew {num_restarts} times{error}"
+            );
+        }
+        if ended.osc != OscCounts::default() {
+            let osc = ended.osc;
+            eprintln!(
+                "OSC: {} messages, {} malformed, {} to unknown addresses, {} refused, {} late; {} \
+                 of nodes not sent",
+                osc.num_messages,
+                osc.num_malformed,
+                osc.num_unknown,
+                osc.num_refused,
+                osc.num_late,
+                osc.num_unsent
             );
         }
         if let Some(graphics) = self.graphics() {
