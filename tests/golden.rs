@@ -90,8 +90,28 @@ fn noise_regions() {
 }
 
 #[test]
+fn old_television() {
+    golden("old_television");
+}
+
+#[test]
+fn particles() {
+    golden("particles");
+}
+
+#[test]
+fn print_room() {
+    golden("print_room");
+}
+
+#[test]
 fn rewritten() {
     golden("rewritten");
+}
+
+#[test]
+fn scope_over_bloom() {
+    golden("scope_over_bloom");
 }
 
 #[test]
@@ -107,6 +127,11 @@ fn seed_grid_drift() {
 #[test]
 fn style_mix() {
     golden("style_mix");
+}
+
+#[test]
+fn user_shaders() {
+    golden("user_shaders");
 }
 
 #[test]

@@ -22,15 +22,29 @@ const SHIPPED: &[(&str, &str)] = &[
     ("kick_snare", include_str!("../../patches/kick_snare.lumawire")),
     ("marked_mix", include_str!("../../patches/marked_mix.lumawire")),
     ("noise_regions", include_str!("../../patches/noise_regions.lumawire")),
+    ("old_television", include_str!("../../patches/old_television.lumawire")),
+    ("particles", include_str!("../../patches/particles.lumawire")),
+    ("print_room", include_str!("../../patches/print_room.lumawire")),
     ("rewritten", include_str!("../../patches/rewritten.lumawire")),
+    ("scope_over_bloom", include_str!("../../patches/scope_over_bloom.lumawire")),
     ("sections", include_str!("../../patches/sections.lumawire")),
     ("seed_grid_drift", include_str!("../../patches/seed_grid_drift.lumawire")),
     ("style_mix", include_str!("../../patches/style_mix.lumawire")),
+    ("user_shaders", include_str!("../../patches/user_shaders.lumawire")),
     ("vector_walk", include_str!("../../patches/vector_walk.lumawire")),
     ("widescreen", include_str!("../../patches/widescreen.lumawire")),
 ];
 
-/// Writes a copy of a shipped patch without its music, which lies elsewhere.
+/// The shaders that shipped patches name, relative to the patch.
+const SHADERS: &[(&str, &str)] = &[
+    ("shaders/aurora.fs", include_str!("../../patches/shaders/aurora.fs")),
+    ("shaders/ink_trails.fs", include_str!("../../patches/shaders/ink_trails.fs")),
+    ("shaders/melt.wgsl", include_str!("../../patches/shaders/melt.wgsl")),
+    ("shaders/rings.wgsl", include_str!("../../patches/shaders/rings.wgsl")),
+];
+
+/// Writes a copy of a shipped patch without its music, which lies elsewhere, and its shaders beside
+/// it.
 pub fn run(file: &Path, from: &str) -> Result<ExitCode, CommandError> {
     if from == "list" {
         SHIPPED.iter().for_each(|(name, _)| println!("{name}"));
@@ -52,6 +66,10 @@ pub fn run(file: &Path, from: &str) -> Result<ExitCode, CommandError> {
     let registry = lumawire_nodes::registry();
     let mut graph = patch::parse(text)?.graph;
     for found in patch::files(&graph, &registry) {
+        if let Some((path, text)) = SHADERS.iter().find(|(path, _)| *path == found.file.path) {
+            write_beside(file, path, text)?;
+            continue;
+        }
         let edit =
             Edit::SetParam { node: found.node, param: found.param, value: None::<ParamValue> };
         graph.apply(edit, &registry).map_err(|e| CommandError::Usage(e.to_string()))?;
@@ -62,4 +80,15 @@ pub fn run(file: &Path, from: &str) -> Result<ExitCode, CommandError> {
         file.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a shader to `path` relative to the patch, unless there is such a file.
+fn write_beside(patch: &Path, path: &str, text: &str) -> Result<(), CommandError> {
+    let path = patch.parent().unwrap_or(Path::new("")).join(path);
+    let io = |source| CommandError::Io { what: path.display().to_string(), source };
+    if path.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).map_err(io)?;
+    std::fs::write(&path, text).map_err(io)
 }
