@@ -142,3 +142,16 @@ fn a_patch_may_not_send_to_other_machines_unless_it_is_allowed() {
     assert!(!summary.contains(" 0 pictures shown"), "`tell` makes none, `video` does: {summary}");
     assert!(!all.iter().any(|line| line.contains("may not send")), "{all:#?}");
 }
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let bench = Bench::new();
+    patch(&bench, "127.0.0.1", 9_000);
+    let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("socket");
+    let port = taken.local_addr().expect("address").port().to_string();
+    let mut command = common::lumawire();
+    command.arg("run").arg(bench.path("small.lumawire"));
+    let output = command.args(["--headless", "--input", "none", "--osc", &port]).output();
+    let error = common::failure(&output.expect("runs"));
+    assert!(error.contains(&format!("UDP 127.0.0.1:{port}")), "{error}");
+}

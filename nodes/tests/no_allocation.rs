@@ -6,8 +6,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use lumawire_core::harness::Harness;
-use lumawire_core::{AudioBlock, Clock, NodeSpec, PortType, Value};
-use lumawire_nodes::{ALL, analysis};
+use lumawire_core::outbox::{Batch, Outbox};
+use lumawire_core::{AudioBlock, Clock, NodeSpec, PortType, Services, Value};
+use lumawire_nodes::{ALL, analysis, output};
 
 struct Counting;
 
@@ -104,4 +105,31 @@ fn listening_allocates_nothing() {
         }
     }
     assert!(found.is_empty(), "allocations in two seconds: {found:?}");
+}
+
+#[test]
+fn telling_other_programs_allocates_nothing() {
+    let services = Services::default();
+    let outbox = std::sync::Arc::new(Outbox::new(Vec::new()));
+    services.insert(outbox.clone());
+    let node = Harness::new(&output::osc::SPEC).services(&services);
+    let mut node = node.prepare().expect("prepares");
+    let spectra = through(&analysis::stft::SPEC, &sound());
+    let mut batch = Batch::default();
+    let mut play = || {
+        let (mut num_sent, before) = (0, COUNT.with(Cell::get));
+        for (i, spectrum) in spectra.iter().enumerate() {
+            node.input("control", Value::Control(i as f32));
+            node.input("spectrum", spectrum.clone());
+            node.input("trigger", Value::Trigger(1));
+            node.tick().expect("a tick");
+            outbox.take(&mut batch);
+            num_sent += batch.iter().count();
+        }
+        (num_sent, COUNT.with(Cell::get) - before)
+    };
+    play();
+    let (num_sent, num_allocations) = play();
+    assert!(num_sent > 2 * spectra.len(), "{num_sent}");
+    assert_eq!(num_allocations, 0);
 }

@@ -470,3 +470,143 @@ fn count(counter: &AtomicU64) {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use rosc::encoder;
+
+    use super::super::space::testing;
+    use super::*;
+
+    struct Rig {
+        ear: Ear,
+        /// When all messages come.
+        now: Instant,
+        remote: Remote,
+        commands: crossbeam_channel::Receiver<TransportCommand>,
+    }
+
+    fn rig(bindings: &str) -> Rig {
+        let space = testing::space(bindings, r#"{ "calm": {} }"#, "{}");
+        let (remote, board) = (Remote::default(), Arc::default());
+        let (plan, score) = (space.plan, space.score);
+        let show = Show { plan, score, remote: remote.clone(), board };
+        let (command, commands) = crossbeam_channel::unbounded();
+        let transport = move |c| command.send(c).unwrap();
+        let (notes, _) = crossbeam_channel::bounded(1);
+        let ear = Ear::new(show, Some(Box::new(transport)), notes);
+        Rig { ear, now: Instant::now(), remote, commands }
+    }
+
+    impl Rig {
+        /// What a message asks of the show.
+        fn events(&self, addr: &str, args: &[OscType]) -> Vec<Event> {
+            let message = OscMessage { addr: addr.into(), args: args.to_vec() };
+            let bytes = encoder::encode(&OscPacket::Message(message)).unwrap();
+            self.ear.hear(&bytes, Ipv4Addr::LOCALHOST.into(), self.now, &mut |_| ());
+            let mut events = Vec::new();
+            assert!(self.remote.take(&mut events).is_none());
+            events
+        }
+
+        fn num_refused(&self) -> u64 {
+            self.ear.counts().num_refused
+        }
+    }
+
+    fn set(target: &str, value: impl Into<ParamValue>) -> Event {
+        Event::Set { target: target.into(), value: value.into() }
+    }
+
+    const DOWN: OscType = OscType::Float(1.0);
+    const UP: OscType = OscType::Float(0.0);
+
+    #[test]
+    fn a_toggle_turns_over_at_every_press() {
+        let rig = rig(r#"{ "a.on": { "osc": "/on", "mode": "toggle" },
+                           "b.speed": { "osc": "/speed", "mode": "toggle", "range": [0.5, 3] } }"#);
+        for expected in [true, false, true] {
+            assert_eq!(rig.events("/on", &[DOWN]), [set("a.on", expected)]);
+            assert_eq!(rig.events("/on", &[UP]), []);
+        }
+        for expected in [3.0, 0.5, 3.0] {
+            assert_eq!(rig.events("/speed", &[]), [set("b.speed", expected)]);
+        }
+        assert_eq!(rig.num_refused(), 0);
+    }
+
+    #[test]
+    fn steps_add_up_within_the_range() {
+        let rig = rig(r#"{ "b.speed": { "osc": "/wheel", "mode": "relative", "range": [0, 2] },
+                           "a.speed": { "osc": "/fine", "mode": "relative" } }"#);
+        let wheel = |step: f32| rig.events("/wheel", &[OscType::Float(step)]);
+        assert_eq!(wheel(0.25), [set("b.speed", 1.5)], "from the default, 1");
+        assert_eq!(wheel(0.125), [set("b.speed", 1.75)]);
+        assert_eq!(wheel(1.0), [set("b.speed", 2.0)]);
+        assert_eq!(wheel(-0.5), [set("b.speed", 1.0)]);
+        assert_eq!(rig.events("/fine", &[OscType::Int(1)]), [set("a.speed", 3.0)], "patch: 2");
+    }
+
+    #[test]
+    fn buttons_count_when_they_go_down() {
+        let rig = rig(r#"{ "a.count": { "osc": "/push", "mode": "press" } }"#);
+        let press = |target: &str| Event::Press { target: target.into(), hits: 1 };
+        for down in [&[][..], &[DOWN], &[OscType::Inf], &[OscType::Bool(true)], &["on".into()]] {
+            assert_eq!(rig.events("/push", down), [press("a.count")], "{down:?}");
+            assert_eq!(rig.events("/lumawire/b/count/press", down), [press("b.count")]);
+        }
+        for up in [UP, OscType::Int(0), OscType::Bool(false), "off".into()] {
+            assert_eq!(rig.events("/push", &[up]), []);
+        }
+        assert_eq!(rig.num_refused(), 0);
+    }
+
+    #[test]
+    fn arguments_of_one_message_move_several_parameters() {
+        let rig =
+            rig(r#"{ "a.speed": { "osc": "/xy", "range": [0, 4] }, "b.speed": { "osc": "/xy 2" },
+                           "a.on": { "osc": "/xy 2" } }"#);
+        let both = rig.events("/xy", &[OscType::Float(0.5), OscType::Float(2.5)]);
+        let expected = [set("a.on", true), set("a.speed", 2.0), set("b.speed", 2.5)];
+        assert_eq!(both, expected);
+        assert_eq!(rig.events("/xy", &[OscType::Float(7.0)]), [set("a.speed", 4.0)]);
+        assert_eq!(rig.num_refused(), 0);
+    }
+
+    #[test]
+    fn presets_take_seconds_and_names() {
+        let rig = rig("{}");
+        let recall = |secs| [Event::Recall { preset: "calm".into(), morph_secs: secs }];
+        let calm = "/lumawire/preset/calm";
+        assert_eq!(rig.events(calm, &[OscType::Float(4.0)]), recall(Some(4.0)));
+        assert_eq!(rig.events(calm, &[OscType::Bool(true)]), recall(None));
+        assert_eq!(rig.events(calm, &[UP]), []);
+        assert_eq!(rig.num_refused(), 0);
+        assert_eq!(rig.events(calm, &[OscType::Float(-1.0)]), []);
+        assert_eq!(rig.events(calm, &[OscType::Float(f32::INFINITY)]), []);
+        assert_eq!(rig.num_refused(), 2);
+        let by_name = ["calm".into(), OscType::Float(0.0)];
+        assert_eq!(rig.events("/lumawire/preset/recall", &by_name), recall(Some(0.0)));
+        let store = [Event::Store { preset: "new one".into() }];
+        assert_eq!(rig.events("/lumawire/preset/store", &["new one".into()]), store);
+        assert_eq!(rig.events("/lumawire/preset/store", &[]), []);
+        assert_eq!(rig.num_refused(), 3);
+    }
+
+    #[test]
+    fn playback_is_told_to_whoever_plays() {
+        let rig = rig("{}");
+        rig.events("/lumawire/transport/play", &[]);
+        rig.events("/lumawire/transport/pause", &[UP]);
+        rig.events("/lumawire/transport/pause", &[DOWN]);
+        rig.events("/lumawire/transport/seek", &[OscType::Float(12.5)]);
+        rig.events("/lumawire/transport/seek", &[OscType::Float(-1.0)]);
+        let commands: Vec<_> = rig.commands.try_iter().collect();
+        let expected =
+            [TransportCommand::Play, TransportCommand::Pause, TransportCommand::Seek(12.5)];
+        assert_eq!(commands, expected);
+        assert_eq!(rig.num_refused(), 1);
+    }
+}
