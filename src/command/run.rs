@@ -2,6 +2,7 @@
 
 mod reload;
 mod status;
+mod take;
 
 use std::num::NonZero;
 use std::path::Path;
@@ -42,12 +43,14 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let graph = super::load_patch(&args.patch)?;
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
-    let desk = Desk::new(super::score_of(&graph));
+    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    let score = super::score_of(&graph, &base_dir);
+    let opening = super::opening(args.preset.as_deref(), &score)?;
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
     let cx = RunCx {
-        base_dir: args.patch.parent().unwrap_or(Path::new("")).to_owned(),
+        base_dir,
         size_px: args.size,
         looks_ahead: false,
         seed: args.seed,
@@ -58,16 +61,33 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let stats = Arc::new(Stats::default());
     let slot = Arc::new(PictureSlot::default());
     let (events, happened) = bounded(MAX_EVENTS);
+    let desk = Desk::new(score.clone());
+    desk.remote().send_all(opening);
+    let take = take::start(args, &graph, &sink, score, &events)?;
     let status = Status::start(happened, stats.clone(), slot.clone(), services.clone(), args.stats)
         .map_err(cannot_start)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
-    let job = Job { plan, desk, cx, sink, source, patch, secs, stats: stats.clone(), stop, events };
+    let keeps = args.keep;
+    let stats_of = stats.clone();
+    let job = Job {
+        plan,
+        desk,
+        take,
+        keeps,
+        cx,
+        sink,
+        source,
+        patch,
+        secs,
+        stats: stats_of,
+        stop,
+        events,
+    };
 
     if args.headless {
         let ended = job.stop.clone();
         let show = job.start(move |picture: Picture| stats.shown(picture.heard), || ())?;
-        let end = wait(show, &ended);
-        status.finish(end?);
+        finish(status, wait(show, &ended)?);
         return Ok(ExitCode::SUCCESS);
     }
     let stopped = job.stop.clone();
@@ -89,9 +109,17 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let end = show.map(|show| wait(show, &stopped)).transpose();
     opened?;
     if let Some(end) = end? {
-        status.finish(end);
+        finish(status, end);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn finish(status: Status, end: Ended) {
+    let of_take = end.take.clone();
+    status.finish(end);
+    if let Some(text) = of_take {
+        eprintln!("{text}");
+    }
 }
 
 fn window_settings(args: &RunArgs) -> WindowSettings {
@@ -166,6 +194,9 @@ fn rate_of(clock: Clock) -> NonZero<u32> {
 struct Job {
     plan: Plan,
     desk: Desk,
+    take: Option<take::Started>,
+    /// Whether what is stored goes into the patch.
+    keeps: bool,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -182,6 +213,8 @@ type ShowThread = JoinHandle<Result<Ended, CommandError>>;
 struct Ended {
     why: StageEnd,
     health: Arc<Health>,
+    /// What became of the take.
+    take: Option<String>,
 }
 
 impl Job {
@@ -202,14 +235,26 @@ impl Job {
         let clock = self.plan.clock;
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
-        let remote = self.desk.remote();
-        let _reloader = reload::start(&self.patch, clock, preparer, remote, self.events.clone())
-            .map_err(cannot_start)?;
+        let (desk, tape, recorder) = take::attach(self.desk, self.take);
+        let watch = reload::Watch {
+            path: self.patch,
+            clock,
+            preparer,
+            remote: desk.remote(),
+            events: self.events.clone(),
+            recorder: recorder.clone(),
+            notices: desk.notices(),
+            keeps: self.keeps,
+        };
+        let reloader = watch.start().map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input) = self.source.open(clock).map_err(cannot_start)?;
         let health = input.health().clone();
         tell(&self.events, Event::Begun { audio: keeper.events.clone(), health: health.clone() });
-        let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);
+        let mut show = Show::new(engine, input).with_swaps(swaps).with_desk(desk);
+        if let Some(tape) = tape {
+            show = show.with_tap(tape);
+        }
         self.stats.restart();
         let (sink, stats, stop) = (self.sink, &*self.stats, &*self.stop);
         let mut stage = Stage { show, sink, stats, stop, secs: self.secs };
@@ -217,7 +262,10 @@ impl Job {
         let why = stage.run(present, |report| tell(&events, Event::Node(report)));
         let why = why.map_err(|error: TransportError| CommandError::from(error))?;
         drop(keeper);
-        Ok(Ended { why, health })
+        stage.show.close();
+        drop(reloader);
+        let take = take::finish(recorder);
+        Ok(Ended { why, health, take })
     }
 }
 

@@ -16,5 +16,5 @@ mod lane;
 
 pub use board::{Board, Reading};
 pub use desk::{Desk, Notice};
-pub use event::{Event, Stamped};
+pub use event::{Entry, Event, Stamped};
 pub use inbox::{InboxCounts, Remote};

@@ -8,7 +8,7 @@ use lumawire_core::Pixels;
 use super::input::LiveInput;
 use super::slot::Picture;
 use super::stats::Stats;
-use crate::engine::{Engine, FrameMode, NodeReport};
+use crate::engine::{FrameMode, NodeReport};
 use crate::show::Show;
 use crate::transport::TransportError;
 
@@ -82,18 +82,10 @@ impl Stage<'_> {
     }
 
     fn picture(&self, frame: u64, due: u64) -> Option<Picture> {
-        let sink = sink_of(&self.show.engine, &self.sink)?;
+        let sink = self.show.engine.sink_of(&self.sink)?;
         let image = self.show.engine.picture(sink)?.host().ok()?;
         let is_final = matches!(image.pixels, Pixels::Rgba8(_));
         let heard = self.show.transport().arrival_of(due);
         is_final.then_some(Picture { image, frame, heard })
     }
-}
-
-/// The step of the sink with this id, else of the first by name.
-fn sink_of(engine: &Engine, id: &str) -> Option<u32> {
-    let plan = engine.plan();
-    let id_of = |i: &u32| plan.steps.get(*i as usize).map(|step| step.id.as_str());
-    let named = plan.sinks.iter().find(|i| id_of(i) == Some(id));
-    named.or_else(|| plan.sinks.iter().min_by_key(|i| id_of(i))).copied()
 }
