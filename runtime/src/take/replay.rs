@@ -72,7 +72,9 @@ impl Take {
         };
         take.read_events()?;
         let parts = (0..MAX_PARTS).map(|part| sound_path(folder, part));
-        take.parts = parts.take_while(|path| path.exists()).collect();
+        // One that was only just begun has nothing in it.
+        let is_begun = |path: &PathBuf| path.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        take.parts = parts.take_while(is_begun).collect();
         Ok(take)
     }
 
