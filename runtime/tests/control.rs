@@ -406,3 +406,29 @@ fn a_cue_comes_at_its_sample_where_the_run_looks_ahead() {
         assert_eq!(*v, if block + 256 > 24_000 { 2.0 } else { 0.0 }, "block at {block}");
     }
 }
+
+/// What was stored on stage outlasts an edit of the patch, unless the patch says something new of it.
+#[test]
+fn a_stored_preset_outlasts_an_edit() {
+    let presets =
+        |level: f64| format!(r#"{{ "p": {{ "values": {{ "paint.level": {level:?} }} }} }}"#);
+    let desk = Desk::new(score(&presets(0.1), "{}"));
+    let remote = desk.remote();
+    let mut show = show(desk);
+    let recall = || Event::Recall { preset: "p".into(), morph_secs: None };
+    let mut after = |events: Vec<Event>| {
+        remote.send_all(events);
+        for _ in 0..2 {
+            show.run_until_frame().expect("silence");
+            show.engine.frame(FrameMode::Full);
+        }
+        base(&show.engine, "paint", "level")
+    };
+    assert_eq!(after(vec![recall()]), 0.1);
+    after(vec![set("paint.level", 0.7)]);
+    after(vec![Event::Store { preset: "p".into() }, set("paint.level", 0.0)]);
+    remote.set_score(Arc::new(score(&presets(0.1), "{}")));
+    assert_eq!(after(vec![recall()]), 0.7);
+    remote.set_score(Arc::new(score(&presets(0.3), "{}")));
+    assert_eq!(after(vec![recall()]), 0.3);
+}

@@ -1,6 +1,7 @@
 //! `lumawire render`: a patch and a sound to a file.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -150,13 +151,16 @@ fn replay_of(
     let mut plans: BTreeMap<u64, Plan> = BTreeMap::new();
     let mut swaps = Vec::new();
     for &(sample, number) in &take.swaps {
-        if !plans.contains_key(&number) {
-            let graph = with_fps(patch::parse(&take.patch(number)?)?.graph, args, registry)?;
-            let plan = compile(&graph, registry)
-                .map_err(|faults| CommandError::Faults { path: take.patch_path(number), faults })?;
-            plans.insert(number, plan);
-        }
-        swaps.extend(plans.get(&number).map(|plan| (sample, plan.clone())));
+        let plan = match plans.entry(number) {
+            Slot::Occupied(plan) => plan.into_mut(),
+            Slot::Vacant(free) => {
+                let graph = with_fps(patch::parse(&take.patch(number)?)?.graph, args, registry)?;
+                let path = take.patch_path(number);
+                let plan = compile(&graph, registry);
+                free.insert(plan.map_err(|faults| CommandError::Faults { path, faults })?)
+            }
+        };
+        swaps.push((sample, plan.clone()));
     }
     Ok((take.entries.clone(), Replay::new(swaps)))
 }
