@@ -415,6 +415,9 @@ fn broken_takes_are_told() {
     damage("events.jsonl", falls, &["line 2", "sample 3"]);
     damage("events.jsonl", b"{\"sample\":9,\"swap\":{\"patch\":7}}\n", &["007.lumawire"]);
     damage("patches/000.lumawire", b"{", &["line 1"]);
+    let patch = fs::read_to_string(bench.path("take/patches/000.lumawire")).expect("patch");
+    let other = patch.replace("48000", "44100");
+    damage("patches/000.lumawire", other.as_bytes(), &["44100 Hz", "48000 Hz"]);
     damage("sound/000.wav", b"RIFF", &["000.wav", "header"]);
     damage("sound/000.wav", &[0; 64], &["000.wav", "no WAV file"]);
     let mut command = common::lumawire();

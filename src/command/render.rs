@@ -95,7 +95,7 @@ impl Piece {
             return Ok(Self { path, graph, base_dir, take: None });
         };
         let take = Take::open(folder)?;
-        let graph = with_fps(patch::parse(&take.patch(0)?)?.graph, args, registry)?;
+        let graph = patch_of(&take, 0, args, registry)?;
         let base_dir = take.manifest.base_dir.clone();
         tell_doubts(&take, &base_dir);
         Ok(Self { path: take.patch_path(0), graph, base_dir, take: Some(take) })
@@ -111,6 +111,23 @@ fn with_fps(
     if let Some(fps) = args.fps {
         let edit = Edit::SetClock { sample_rate_hz: graph.clock().sample_rate_hz, fps };
         graph.apply(edit, registry).map_err(|error| CommandError::Usage(error.to_string()))?;
+    }
+    Ok(graph)
+}
+
+/// A patch of a take, which must be for its sound.
+fn patch_of(
+    take: &Take,
+    number: u64,
+    args: &RenderArgs,
+    registry: &Registry,
+) -> Result<Graph, CommandError> {
+    let graph = with_fps(patch::parse(&take.patch(number)?)?.graph, args, registry)?;
+    let (is, should) = (graph.clock().sample_rate_hz, take.manifest.sample_rate_hz);
+    if is != should {
+        let path = take.patch_path(number);
+        let why = format!("{}: runs at {is} Hz, but the take at {should} Hz", path.display());
+        return Err(CommandError::Usage(why));
     }
     Ok(graph)
 }
@@ -154,7 +171,7 @@ fn replay_of(
         let plan = match plans.entry(number) {
             Slot::Occupied(plan) => plan.into_mut(),
             Slot::Vacant(free) => {
-                let graph = with_fps(patch::parse(&take.patch(number)?)?.graph, args, registry)?;
+                let graph = patch_of(take, number, args, registry)?;
                 let path = take.patch_path(number);
                 let plan = compile(&graph, registry);
                 free.insert(plan.map_err(|faults| CommandError::Faults { path, faults })?)

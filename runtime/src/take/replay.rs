@@ -21,8 +21,10 @@ use crate::transport::{Read, Transport, TransportError};
 
 /// Bytes that `take.json` may have.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
-/// Bytes that the events may have: some weeks of playing.
-const MAX_EVENTS_BYTES: u64 = 4 << 30;
+/// Bytes that the events may have: some ten million of them.
+const MAX_EVENTS_BYTES: u64 = 1 << 30;
+/// Bytes that one of them may have, with all presets of a patch in it.
+const MAX_LINE_BYTES: u64 = patch::MAX_BYTES;
 /// Samples that are copied at once.
 const PIECE_LEN: usize = 4_096;
 /// Sound files that a take may have.
@@ -161,13 +163,17 @@ impl Take {
         let file = File::open(&path).map_err(TakeError::io(&path))?;
         let len = file.metadata().map_err(TakeError::io(&path))?.len();
         if len > MAX_EVENTS_BYTES {
-            return Err(TakeError::broken(&path, "has more than 4 GiB: this is no take's"));
+            return Err(TakeError::broken(&path, "has more than 1 GiB: this is no take's"));
         }
-        let mut file = BufReader::new(file.take(len));
+        let mut file = BufReader::new(file);
         let (mut line, mut number, mut latest) = (Vec::new(), 0_u64, 0);
         loop {
             line.clear();
-            file.read_until(b'\n', &mut line).map_err(TakeError::io(&path))?;
+            let read = file.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+            if read.map_err(TakeError::io(&path))? as u64 == MAX_LINE_BYTES {
+                let why = format!("line {} has 64 MiB or more", number + 1);
+                return Err(TakeError::broken(&path, why));
+            }
             if line.pop() != Some(b'\n') {
                 // The end, or a line that was being written.
                 return Ok(());
