@@ -115,21 +115,19 @@ struct Course {
     drawn: Seen,
 }
 
-/// Runs `num_frames`, of which every fifth comes too late and ticks its state only. `steer` is called
-/// before each.
+/// Runs the show; where it `skips`, every fifth frame comes too late and ticks its state only. `steer`
+/// is called before each and says whether to go on.
 fn run<T: Transport>(
     mut show: Show<T>,
     seen: &Mutex<Seen>,
-    num_frames: u64,
     skips: bool,
-    mut steer: impl FnMut(u64, &Engine),
+    mut steer: impl FnMut(u64, &Engine) -> bool,
 ) -> Course {
     let mut course = Course::default();
     while let Some(frame) = show.run_until_frame().expect("sound") {
-        if frame == num_frames {
+        if !steer(frame, &show.engine) {
             break;
         }
-        steer(frame, &show.engine);
         let is_late = skips && frame % 5 == 4;
         show.engine.frame(if is_late { FrameMode::StateOnly } else { FrameMode::Full });
         let plan = show.engine.plan().clone();
@@ -247,16 +245,19 @@ fn live(folder: &Path) -> Course {
     let edited = text
         .replace("level.bass -> walk.speed", "level.bass -> walk.speed * 0.25")
         .replace("\"morph_secs\": 0.3", "\"morph_secs\": 0.6");
-    let course = run(show, &seen, NUM_FRAMES, true, |frame, engine| {
+    let mut arrived = None;
+    let course = run(show, &seen, true, |frame, engine| {
         remote.send_all(played(frame));
         if frame == 20 {
             remote.set_score(Arc::new(score_of(&edited)));
             recorder.patch(&edited, &[]).expect("kept");
             assert!(preparer.submit(plan_of(&edited, None)));
         }
-        if frame == 35 {
-            assert_eq!(engine.generation(), 2, "the edit arrived");
+        if engine.generation() == 2 {
+            arrived.get_or_insert(frame);
         }
+        // However long the edit took to be prepared.
+        arrived.is_none_or(|arrived| frame < NUM_FRAMES.max(arrived + 15))
     });
     let summary = recorder.finish();
     assert!(summary.is_exact() && summary.num_entries > 12, "{summary:?}");
@@ -279,7 +280,7 @@ fn replayed(folder: &Path, fps: Option<Fps>) -> Course {
         .with_swaps(Replay::new(plans))
         .with_desk(desk)
         .with_tap(tap);
-    run(show, &seen, u64::MAX, false, |_, _| {})
+    run(show, &seen, false, |_, _| true)
 }
 
 #[test]
@@ -288,7 +289,7 @@ fn a_take_gives_the_values_of_the_show_at_any_size_and_rate() {
     let folder = dir.path().join("take");
     let played = live(&folder);
     let again = replayed(&folder, None);
-    assert!(played.blocks.len() > 250 && played.state.len() == NUM_FRAMES as usize);
+    assert!(played.blocks.len() > 250 && played.state.len() >= NUM_FRAMES as usize);
     let distinct: std::collections::BTreeSet<_> = played.blocks.iter().map(|(_, v)| v).collect();
     assert!(distinct.len() > 50, "the values move: {}", distinct.len());
     // The last block may have been heard and not looked at any more.
