@@ -244,7 +244,7 @@ fn live(folder: &Path) -> Course {
     let show = Show::new(engine, input).with_swaps(swaps).with_desk(desk).with_tap(tap);
     let edited = text
         .replace("level.bass -> walk.speed", "level.bass -> walk.speed * 0.25")
-        .replace("level@1\"", "level@1\", \"params\": { \"bass_hz\": 180 }")
+        .replace("stft@1\"", "stft@1\", \"params\": { \"n_fft\": \"4096\" }")
         .replace("\"morph_secs\": 0.3", "\"morph_secs\": 0.6");
     let mut arrived = None;
     let course = run(show, &seen, true, |frame, engine| {
