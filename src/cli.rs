@@ -98,7 +98,17 @@ pub enum ModelCommand {
 #[derive(Debug, Args)]
 pub struct RenderArgs {
     /// The patch.
-    pub patch: PathBuf,
+    #[arg(required_unless_present = "take", conflicts_with = "take")]
+    pub patch: Option<PathBuf>,
+    /// Render a take: a show that `run --record-take` kept, with the patch and the sound that it had.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["audio", "preset", "causal"])]
+    pub take: Option<PathBuf>,
+    /// Let the nodes of a take look ahead, which they could not on stage.
+    #[arg(long, requires = "take")]
+    pub look_ahead: bool,
+    /// Begin with this preset of the patch.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
     /// The sound (WAV, AIFF, FLAC, MP3, OGG, AAC, M4A); else the one that the patch names.
     #[arg(long, value_name = "FILE")]
     pub audio: Option<PathBuf>,
@@ -209,6 +219,15 @@ pub struct RunArgs {
     /// 127.0.0.1:17000.
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1)]
     pub link: Option<Option<String>>,
+    /// Begin with this preset of the patch.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Keep the show as a take in this new folder, to be rendered by `render --take`.
+    #[arg(long, value_name = "FOLDER")]
+    pub record_take: Option<PathBuf>,
+    /// Write presets and latents that are stored during the show into the patch.
+    #[arg(long)]
+    pub keep: bool,
     /// Print the figures of every second as a line of JSON, and those of the run at its end.
     #[arg(long)]
     pub stats: bool,

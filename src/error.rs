@@ -7,6 +7,7 @@ use lumawire_core::plan::Fault;
 use lumawire_models::ModelError;
 use lumawire_runtime::output::OutputError;
 use lumawire_runtime::render::RenderError;
+use lumawire_runtime::take::TakeError;
 use lumawire_runtime::transport::{AudioFileError, TransportError};
 use thiserror::Error;
 
@@ -44,6 +45,9 @@ pub enum CommandError {
     /// The output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The take cannot be written or read.
+    #[error(transparent)]
+    Take(#[from] TakeError),
     /// Neither the command nor the patch says what to play.
     #[error(
         "no sound: give one with --audio FILE, or set the `file` of a `source.audio` node, or give \

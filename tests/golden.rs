@@ -100,6 +100,11 @@ fn particles() {
 }
 
 #[test]
+fn presets_and_cues() {
+    golden("presets_and_cues");
+}
+
+#[test]
 fn print_room() {
     golden("print_room");
 }

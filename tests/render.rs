@@ -201,3 +201,21 @@ fn a_missing_model_is_told_and_a_stand_in_draws() {
     assert!(stderr.contains("`model`") && stderr.contains("gone.safetensors"), "{stderr}");
     assert_eq!(stderr.matches("gone.safetensors").count(), 1, "told once: {stderr}");
 }
+
+#[test]
+fn a_preset_is_there_from_the_first_frame() {
+    let bench = Bench::new();
+    let hash = |patch: &str, args: &[&str]| {
+        fs::write(bench.path("small.lumawire"), patch).expect("patch");
+        let all = ["--to", "0.3", "--size", "32x32", "--hash", "--quiet"];
+        hash_of(&stdout(&bench.render("frames/", &[&all[..], args].concat()))).to_owned()
+    };
+    let presets = r#""presets": { "faint": { "morph_secs": 9, "values": { "trail.amount": 0.125 } } },
+        "wires":"#;
+    let with = common::SMALL.replace("\"wires\":", presets);
+    let faint = common::SMALL.replace("\"amount\": 0.5", "\"amount\": 0.125");
+    assert_eq!(hash(&with, &["--preset", "faint"]), hash(&faint, &[]));
+    assert_ne!(hash(&with, &[]), hash(&faint, &[]));
+    let output = bench.render("none.mp4", &["--preset", "loud"]);
+    assert!(failure(&output).contains("no preset `loud`"));
+}

@@ -245,7 +245,7 @@ fn show(num_edits: usize, pause: Duration) -> Run {
     let mut show = Show::new(engine, input).with_swaps(swaps);
     let (tell, heard) = channel();
     // Where the machine is too slow, a live show loses sound: what it heard is what counts.
-    show.add_tap(move |_, block| drop(tell.send(block.clone())));
+    show.add_tap(move |_, block: &AudioBlock| drop(tell.send(block.clone())));
     let (mut frames, mut num_reports) = (Vec::new(), 0);
     let (outputs, sink) = (FanOut::default(), "video".to_owned());
     let mut stage = Stage { show, sink, stats: &stats, outputs, stop: &stop, secs: None };

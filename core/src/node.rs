@@ -46,6 +46,14 @@ pub trait Node: Any + Send {
         Ok(())
     }
 
+    /// What the patch should keep, so that it lasts beyond the show: one of the node's own
+    /// parameters, of tier `Rebuild`, and a value for it. Asked for twice a second of sound, outside
+    /// `process`; `None` where nothing has changed since. An instance that is prepared with the value
+    /// and adopts this one goes on as if nothing had happened.
+    fn keepsake(&mut self) -> Option<(&'static str, ParamValue)> {
+        None
+    }
+
     /// Back to sample 0: what follows repeats exactly. What was learnt stays.
     fn reset(&mut self) {}
 

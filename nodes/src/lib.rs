@@ -93,6 +93,7 @@ pub const ALL: &[&NodeSpec] = &[
     &latent::r#loop::SPEC,
     &latent::mean::SPEC,
     &latent::mix::SPEC,
+    &latent::pads::SPEC,
     &latent::pick::SPEC,
     &latent::smooth::SPEC,
     &latent::style_mix::SPEC,

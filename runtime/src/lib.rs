@@ -9,6 +9,7 @@ pub mod preparer;
 pub mod render;
 pub mod show;
 pub mod study;
+pub mod take;
 pub mod transport;
 
 pub use engine::{

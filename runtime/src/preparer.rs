@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use lumawire_core::plan::Plan;
 
 use crate::engine::{Engine, Garbage, Prepared, RunCx, Running, prepare};
+use crate::show::Swaps;
 
 /// Plans that may wait for the worker. An editor that is faster waits here, never the engine.
 const MAX_WAITING: usize = 8;
@@ -85,6 +86,12 @@ impl Drop for Preparer {
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
+    }
+}
+
+impl Swaps for SwapPort {
+    fn take(&mut self, engine: &mut Engine) {
+        Self::take(self, engine);
     }
 }
 

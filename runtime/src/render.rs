@@ -95,8 +95,8 @@ fn because(failing: &Failing) -> String {
     failing.iter().map(|(node, error)| format!("; `{node}`: {error}")).collect()
 }
 
-/// Renders `range` of the show's picture at `sink` (an index among the plan's steps). Frames
-/// before the range only roll state forward. `open` makes the writer once the size of the picture
+/// Renders `range` of the show's picture at `sink` (an index among the plan's steps; in a plan that
+/// comes later, the step of the same id). Frames before the range only roll state forward. `open` makes the writer once the size of the picture
 /// is known. A true `stop` ends after the frame in hand, and what was written is finished.
 pub fn render<T: Transport>(
     show: &mut Show<T>,
@@ -112,6 +112,8 @@ pub fn render<T: Transport>(
     let mut writer: Option<Box<dyn FrameWriter>> = None;
     let mut failing = Failing::new();
     let mut stopped = false;
+    let sink_id = show.engine.plan().steps.get(sink as usize).map(|step| step.id.clone());
+    let sink_id = sink_id.unwrap_or_default();
     while let Some(frame) = show.run_until_frame()? {
         if range.to.is_some_and(|to| frame >= to) {
             break;
@@ -133,6 +135,7 @@ pub fn render<T: Transport>(
             progress(Progress::Rolled(frame));
             continue;
         }
+        let sink = show.engine.sink_of(&sink_id).unwrap_or(sink);
         let picture = final_picture(&show.engine, sink, &failing)?;
         if let Some(open) = open.take() {
             writer = Some(open((picture.width_px, picture.height_px))?);

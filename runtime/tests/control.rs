@@ -5,9 +5,11 @@
 mod stubs;
 
 use lumawire_core::control::Score;
-use lumawire_core::{ParamValue, Value, patch};
-use lumawire_runtime::control::{Desk, Event, Notice, Stamped};
-use lumawire_runtime::show::Show;
+use std::sync::{Arc, Mutex};
+
+use lumawire_core::{AudioBlock, ParamValue, Value, patch};
+use lumawire_runtime::control::{Desk, Entry, Event, Notice, Stamped};
+use lumawire_runtime::show::{Show, Swaps, Tap};
 use lumawire_runtime::transport::Silence;
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
 use stubs::plan;
@@ -185,8 +187,8 @@ fn what_is_stored_is_recalled() {
 fn a_recorded_show_repeats_to_the_bit() {
     let presets = r#"{ "up": { "morph_secs": 0.3, "values": { "slow.add": 7.0 } } }"#;
     let (record, recorded) = crossbeam_channel::unbounded();
-    let desk = Desk::new(score(presets, "{}")).with_record(move |stamped: &Stamped| {
-        record.send(stamped.clone()).expect("open");
+    let desk = Desk::new(score(presets, "{}")).with_record(move |stamped| {
+        record.send(stamped).expect("open");
     });
     let remote = desk.remote();
     let mut live = show(desk);
@@ -204,7 +206,7 @@ fn a_recorded_show_repeats_to_the_bit() {
         live.engine.frame(FrameMode::Full);
         values.push(base(&live.engine, "slow", "add").to_bits());
     }
-    let events: Vec<Stamped> = recorded.try_iter().collect();
+    let events: Vec<Stamped<Entry>> = recorded.try_iter().collect();
     assert_eq!(events.len(), 4);
     let mut again = show(Desk::new(score(presets, "{}")).with_replay(events));
     let repeated: Vec<u64> =
@@ -230,4 +232,203 @@ fn the_board_shows_what_is_bound_and_what_it_becomes() {
     let reading = board.reading("c", "add").expect("reading");
     assert_eq!((reading.base, reading.value), (Some(3.0), Some(4.0)));
     assert_eq!(board.reading("c", "none"), None);
+}
+
+#[test]
+fn a_press_between_two_ticks_is_seen_in_one() {
+    let desk = Desk::new(Score::default());
+    let remote = desk.remote();
+    let mut show = show(desk);
+    let mut levels = Vec::new();
+    for frame in 0..6 {
+        match frame {
+            1 => remote.send_all([set("paint.level", 1.0), set("paint.level", 0.0)]),
+            4 => remote.send_all([
+                set("paint.level", 1.0),
+                set("paint.level", 0.0),
+                set("paint.level", 2.0),
+            ]),
+            _ => {}
+        }
+        show.run_until_frame().expect("silence");
+        show.engine.frame(FrameMode::Full);
+        levels.push(base(&show.engine, "paint", "level"));
+    }
+    assert_eq!(levels, [0.0, 1.0, 0.0, 0.0, 2.0, 2.0]);
+}
+
+#[test]
+fn what_lies_between_is_passed_and_all_else_switches_at_once() {
+    let presets = r#"{ "far": { "morph_secs": 1, "curve": "linear", "values": { "slow.mode": 3,
+            "slow.step": 4.0, "paint.level": 1, "none.such": 2, "paint.none": 1, "sink.x": "a" } },
+        "back": { "morph_secs": 1, "curve": "linear", "values": { "paint.level": 0 } } }"#;
+    let desk = Desk::new({
+        let text = format!(
+            r#"{{ "format": "lumawire-patch", "version": 1, "nodes": {{ {NODES} }}, "presets": {presets} }}"#
+        );
+        Score::of(&patch::parse(&text).expect("patch").graph).0
+    });
+    let remote = desk.remote();
+    let nodes = r#""slow": { "kind": "stub.pulse@1" }, "tally": { "kind": "stub.tally@1" },
+        "paint": { "kind": "stub.paint@1" }, "sink": { "kind": "stub.sink@1" }"#;
+    let wires = ["slow.hit -> tally.hit", "tally.out -> paint.in", "paint.image -> sink.image"];
+    let engine = Engine::new(prepare(plan(nodes, &wires), &RunCx::default(), None));
+    let mut show = Show::new(engine, Silence::new(1, None)).with_desk(desk);
+    let mut at_frame = |frame: u64, events: Vec<Event>| {
+        remote.send_all(events);
+        while show.run_until_frame().expect("silence") != Some(frame) {
+            show.engine.frame(FrameMode::Full);
+        }
+        base(&show.engine, "paint", "level")
+    };
+    let recall = |preset: &str| Event::Recall { preset: preset.into(), morph_secs: None };
+    let up = at_frame(30, vec![recall("far")]);
+    assert!((up - 0.5).abs() < 1e-9, "{up}");
+    // On the way, from where it is: the next block begins at 24,064.
+    let from = at_frame(31, vec![]);
+    let down = at_frame(61, vec![recall("back")]);
+    assert!(down < 0.5 * from + 0.02 && down > 0.2, "{from} {down}");
+    assert!(at_frame(95, vec![]).abs() < 1e-12);
+}
+
+/// A whole number is there at once, while a real one is on its way.
+#[test]
+fn whole_numbers_and_switches_do_not_morph() {
+    let nodes = r#""pulse": { "kind": "stub.pulse@1" }, "tally": { "kind": "stub.tally@1" },
+        "sink": { "kind": "stub.sink@1" }"#;
+    let text = format!(
+        r#"{{ "format": "lumawire-patch", "version": 1, "nodes": {{ {nodes} }},
+             "presets": {{ "slow": {{ "morph_secs": 60, "values": {{ "pulse.every": 500 }} }} }} }}"#
+    );
+    let (score, faults) = Score::of(&patch::parse(&text).expect("patch").graph);
+    assert_eq!(faults, []);
+    let wires = ["pulse.hit -> tally.hit", "tally.out -> sink.watch"];
+    let engine = Engine::new(prepare(plan(nodes, &wires), &RunCx::default(), None));
+    let desk = Desk::new(score);
+    desk.remote().send(Event::Recall { preset: "slow".into(), morph_secs: None });
+    let mut show = Show::new(engine, Silence::new(1, None)).with_desk(desk);
+    show.run_until_frame().expect("silence");
+    assert_eq!(base(&show.engine, "pulse", "every"), 500.0);
+}
+
+#[test]
+fn a_blend_goes_to_the_mean_of_presets() {
+    let presets = r#"{ "a": { "values": { "paint.level": 1, "slow.add": 2.0 } },
+        "b": { "morph_secs": 9, "values": { "paint.level": 4 } } }"#;
+    let desk = Desk::new(score(presets, "{}"));
+    let notices = desk.notices();
+    let presets = vec![("a".into(), 1.0), ("b".into(), 2.0), ("c".into(), 1.0)];
+    desk.remote().send(Event::Blend { presets, morph_secs: Some(0.0) });
+    let mut show = show(desk);
+    show.run_until_frame().expect("silence");
+    let now = (base(&show.engine, "paint", "level"), base(&show.engine, "slow", "add"));
+    assert_eq!(now, (3.0, 2.0));
+    assert_eq!(notices.try_iter().collect::<Vec<_>>(), [Notice::Unknown("c".into())]);
+}
+
+/// Gives a plan once, before the block at this sample.
+struct Edit(u64, Option<lumawire_core::Plan>);
+
+impl Swaps for Edit {
+    fn take(&mut self, engine: &mut Engine) {
+        if engine.next_sample() >= self.0
+            && let Some(plan) = self.1.take()
+        {
+            let prepared = prepare(plan, &RunCx::default(), Some(engine.running()));
+            assert!(engine.swap(prepared).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_morph_goes_on_through_an_edit() {
+    let presets =
+        r#"{ "up": { "morph_secs": 1, "curve": "linear", "values": { "paint.level": 1.0 } } }"#;
+    let values = |edited: bool| {
+        let desk = Desk::new(score(presets, "{}"));
+        desk.remote().send(Event::Recall { preset: "up".into(), morph_secs: None });
+        let nodes = format!(r#"{NODES}, "more": {{ "kind": "stub.pole@1" }}"#);
+        let wires = [WIRES[0], WIRES[1], "more.out -> sink.watch"];
+        let edit = edited.then(|| plan(&nodes, &wires));
+        let mut show = show(desk).with_swaps(Edit(20_000, edit));
+        let values = at_frames(&mut show, "paint", "level");
+        assert_eq!(show.engine.plan().steps.len(), if edited { 4 } else { 3 });
+        values
+    };
+    assert_eq!(values(true), values(false));
+}
+
+/// Notes a control after every block.
+struct Watch(Arc<Mutex<Vec<(u64, f32)>>>);
+
+impl Tap for Watch {
+    fn hear(&mut self, engine: &Engine, _: &AudioBlock, _: usize) {
+        if let Value::Control(v) = engine.output_of("slow", "out") {
+            let last = engine.next_sample() - 256;
+            self.0.lock().expect("open").push((last, *v));
+        }
+    }
+}
+
+/// Where the sound runs ahead of the frames, a cue reaches both at its own sample.
+#[test]
+fn a_cue_comes_at_its_sample_where_the_run_looks_ahead() {
+    let nodes = format!(
+        r#"{NODES}, "source": {{ "kind": "stub.source@1" }},
+           "late": {{ "kind": "stub.late@1", "params": {{ "num_blocks": 9 }} }}"#
+    );
+    let wires = [
+        "source.out -> late.in",
+        "late.out -> paint.in",
+        "paint.image -> sink.image",
+        "slow.out -> sink.watch",
+    ];
+    let cues =
+        r#"{ "list": [ { "at_secs": 0.5, "values": { "slow.add": 2.0, "paint.level": 0.5 } } ] }"#;
+    let cx = RunCx { looks_ahead: true, ..RunCx::default() };
+    let engine = Engine::new(prepare(plan(&nodes, &wires), &cx, None));
+    assert_eq!(engine.plan().lead_blocks, 9);
+    let blocks = Arc::<Mutex<Vec<(u64, f32)>>>::default();
+    let mut show = Show::new(engine, Silence::new(1, Some(48_000)))
+        .with_desk(Desk::new(score("{}", cues)))
+        .with_tap(Watch(blocks.clone()));
+    let mut num_frames = 0;
+    while let Some(frame) = show.run_until_frame().expect("silence") {
+        show.engine.frame(FrameMode::Full);
+        let has_come = frame >= 30; // due at sample 24,000
+        assert_eq!(base(&show.engine, "paint", "level"), if has_come { 0.5 } else { 0.0 });
+        let Value::Control(seen) = show.engine.output_of("sink", "seen") else { panic!("none") };
+        assert_eq!(*seen, if has_come { 2.0 } else { 0.0 }, "frame {frame}");
+        num_frames += 1;
+    }
+    assert_eq!(num_frames, 60);
+    for (block, v) in blocks.lock().expect("open").iter() {
+        assert_eq!(*v, if block + 256 > 24_000 { 2.0 } else { 0.0 }, "block at {block}");
+    }
+}
+
+/// What was stored on stage outlasts an edit of the patch, unless the patch says something new of it.
+#[test]
+fn a_stored_preset_outlasts_an_edit() {
+    let presets =
+        |level: f64| format!(r#"{{ "p": {{ "values": {{ "paint.level": {level:?} }} }} }}"#);
+    let desk = Desk::new(score(&presets(0.1), "{}"));
+    let remote = desk.remote();
+    let mut show = show(desk);
+    let recall = || Event::Recall { preset: "p".into(), morph_secs: None };
+    let mut after = |events: Vec<Event>| {
+        remote.send_all(events);
+        for _ in 0..2 {
+            show.run_until_frame().expect("silence");
+            show.engine.frame(FrameMode::Full);
+        }
+        base(&show.engine, "paint", "level")
+    };
+    assert_eq!(after(vec![recall()]), 0.1);
+    after(vec![set("paint.level", 0.7)]);
+    after(vec![Event::Store { preset: "p".into() }, set("paint.level", 0.0)]);
+    remote.set_score(Arc::new(score(&presets(0.1), "{}")));
+    assert_eq!(after(vec![recall()]), 0.7);
+    remote.set_score(Arc::new(score(&presets(0.3), "{}")));
+    assert_eq!(after(vec![recall()]), 0.3);
 }

@@ -11,10 +11,12 @@ use std::num::NonZero;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-use lumawire_core::AudioBlock;
+use lumawire_core::{AudioBlock, Fps};
 use lumawire_runtime::live::{
     Backend, Callback, DeviceError, Format, Opened, Watch, open_input, open_playback,
 };
+use lumawire_runtime::show::Tap;
+use lumawire_runtime::take::{FORMAT, Manifest, Recorder, VERSION};
 use lumawire_runtime::transport::Silence;
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
 
@@ -113,4 +115,33 @@ fn sound_callbacks_do_not_allocate() {
         let from_output = counts.iter().take(2).filter(|count| *count > 0).count();
         assert_eq!(from_output, 0, "output at {device_hz} Hz");
     }
+}
+
+#[test]
+fn a_take_hears_without_allocating() {
+    let dir = tempfile::tempdir().expect("folder");
+    let folder = dir.path().join("take");
+    let manifest = Manifest {
+        format: FORMAT.into(),
+        version: VERSION,
+        sample_rate_hz: 48_000,
+        fps: Fps::new(60, 1),
+        seed: None,
+        size_px: None,
+        output: "sink".into(),
+        base_dir: folder.clone(),
+    };
+    let (recorder, mut tape) =
+        Recorder::start(&folder, &manifest, "{}", &[], |_| {}).expect("a take");
+    let mut engine = Engine::new(prepare(stubs::big::cheap(100), &RunCx::default(), None));
+    let audio = AudioBlock::silent(2, 256);
+    let count = allocations_in(|| {
+        for _ in 0..500 {
+            tape.hear(&engine, &audio, 256);
+            engine.block(&audio);
+        }
+    });
+    let summary = recorder.finish();
+    assert_eq!(count, 0);
+    assert!(summary.is_exact() && summary.num_samples == 500 * 256, "{summary:?}");
 }

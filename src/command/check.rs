@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use lumawire_core::control::{Moment, Score};
 use lumawire_core::{FileKind, compile, patch, plan};
 
 use crate::error::CommandError;
@@ -30,7 +31,7 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
             shader_faults.retain(|fault| fault.node != file.node);
         }
     }
-    super::score_of(&graph);
+    print_cues(&super::score_of(&graph, base_dir));
     for waiting in plan::waiting(&graph, &registry) {
         println!("warning: {waiting}");
     }
@@ -60,5 +61,26 @@ pub fn run(path: &Path) -> Result<ExitCode, CommandError> {
             println!("{}: {} fault(s)", path.display(), faults.len() + shader_faults.len());
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// Lists the cues with their moments.
+fn print_cues(score: &Score) {
+    for (i, (moment, cue)) in score.cues.iter().enumerate() {
+        let secs = |secs: &[f64]| {
+            let times: Vec<_> = secs.iter().map(|secs| format!("{secs:.3} s")).collect();
+            times.join(", ")
+        };
+        let moment = match moment {
+            Moment::Secs(at) => format!("at {}", secs(&[*at])),
+            Moment::AnyOf(at) if at.is_empty() => "never: its marks lie before the sound".into(),
+            Moment::AnyOf(at) => format!("at {}", secs(at)),
+            Moment::Mark(name) => format!("never: no mark is called `{name}`"),
+            Moment::Turns { node, output, value } => {
+                format!("when {node}.{output} turns to {value}")
+            }
+            Moment::ByHand => "by hand".into(),
+        };
+        println!("cue {}: `{}` {moment}", i + 1, cue.name);
     }
 }

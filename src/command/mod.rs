@@ -7,6 +7,7 @@ mod devices;
 pub mod effects;
 pub mod ganspace;
 mod import;
+mod marks;
 mod model;
 pub mod new;
 mod nodes;
@@ -27,6 +28,7 @@ use lumawire_models::ModelError;
 use lumawire_models::file::WholeFile;
 use lumawire_models::random::RandomState;
 use lumawire_models::stylegan2::Generator;
+use lumawire_runtime::control::Event;
 
 use crate::cli::{Cli, Command};
 use crate::error::CommandError;
@@ -61,13 +63,27 @@ fn load_patch(path: &Path) -> Result<Graph, CommandError> {
     Ok(loaded.graph)
 }
 
-/// What the patch says about being steered. What is wrong with it is told, and left out.
-fn score_of(graph: &Graph) -> Score {
-    let (score, faults) = Score::of(graph);
-    for fault in faults {
+/// What the patch says about being steered, with the times of its marks. What is wrong with it is
+/// told, and left out.
+fn score_of(graph: &Graph, base_dir: &Path) -> Score {
+    let (mut score, faults) = Score::of(graph);
+    let marks = marks::of(graph, base_dir);
+    for fault in faults.into_iter().chain(score.resolve_marks(|name| marks.secs_of(name))) {
         eprintln!("warning: {fault}");
     }
     score
+}
+
+/// What goes to the preset that the command line names, at once.
+fn opening(preset: Option<&str>, score: &Score) -> Result<Vec<Event>, CommandError> {
+    let Some(name) = preset else { return Ok(Vec::new()) };
+    if !score.presets.contains_key(name) {
+        let names: Vec<_> = score.presets.keys().map(String::as_str).collect();
+        let there = if names.is_empty() { "none".into() } else { names.join(", ") };
+        let why = format!("--preset: there is no preset `{name}`; the patch has {there}");
+        return Err(CommandError::Usage(why));
+    }
+    Ok(vec![Event::Recall { preset: name.to_owned(), morph_secs: Some(0.0) }])
 }
 
 /// What is wrong with a file or a network, with its name.

@@ -24,6 +24,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("noise_regions", include_str!("../../patches/noise_regions.lumawire")),
     ("old_television", include_str!("../../patches/old_television.lumawire")),
     ("particles", include_str!("../../patches/particles.lumawire")),
+    ("presets_and_cues", include_str!("../../patches/presets_and_cues.lumawire")),
     ("print_room", include_str!("../../patches/print_room.lumawire")),
     ("rewritten", include_str!("../../patches/rewritten.lumawire")),
     ("scope_over_bloom", include_str!("../../patches/scope_over_bloom.lumawire")),

@@ -1,5 +1,7 @@
 //! `lumawire render`: a patch and a sound to a file.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,12 +11,11 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Builder;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lumawire_core::control::Score;
 use lumawire_core::plan::{Plan, Step};
 use lumawire_core::{
     Clock, Domain, Edit, Graph, Offline, ParamValue, Registry, Services, compile, patch,
 };
-use lumawire_runtime::control::Desk;
+use lumawire_runtime::control::{Desk, Entry, Stamped};
 use lumawire_runtime::output::{
     Codec, FrameWriter, OutputError, Sound, ThreadedWriter, VideoSettings, names_folder,
     names_still, writer_for,
@@ -22,6 +23,7 @@ use lumawire_runtime::output::{
 use lumawire_runtime::render::{FrameRange, Progress, Summary, render};
 use lumawire_runtime::show::Show;
 use lumawire_runtime::study::study;
+use lumawire_runtime::take::{Changed, Replay, Take};
 use lumawire_runtime::transport::{AudioFile, Silence, Transport};
 use lumawire_runtime::{Engine, NodeReport, RunCx, prepare};
 
@@ -34,34 +36,41 @@ const MAX_WAITING: usize = 64;
 /// Renders, showing progress, and prints what came of it.
 pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let mut registry = lumawire_nodes::registry();
-    let graph = load(args, &registry)?;
-    let score = super::score_of(&graph);
-    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    let Piece { path, graph, base_dir, take } = Piece::load(args, &registry)?;
+    let score = super::score_of(&graph, &base_dir);
+    let opening = super::opening(args.preset.as_deref(), &score)?;
     // What is wrong with a shader its node will say.
     lumawire_nodes::interfaces(&graph, &base_dir, &mut registry);
-    let plan = compile(&graph, &registry)
-        .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
-    let sink = choose_sink(&plan, args.output.as_deref())?;
-    let sound = sound_file(args, &graph, &registry, &base_dir);
-    let source = SoundSource { path: sound.clone(), secs: args.to, clock: plan.clock };
+    let plan =
+        compile(&graph, &registry).map_err(|faults| CommandError::Faults { path, faults })?;
+    let of_take = take.as_ref().map(|take| &take.manifest);
+    let output = args.output.as_deref().or(of_take.map(|of| of.output.as_str()));
+    let sink = choose_sink(&plan, output)?;
+    let (seed, size_px) = (
+        args.seed.or(of_take.and_then(|of| of.seed)),
+        args.size.or(of_take.and_then(|of| of.size_px)),
+    );
+    let replay = take.as_ref().map(|take| replay_of(take, args, &registry)).transpose()?;
+    // The sound of a take may be joined in a folder that lasts as long as the render.
+    let (sound, _joined) = match &take {
+        Some(take) => take.sound_file()?,
+        None => (sound_file(args, &graph, &registry, &base_dir), None),
+    };
+    let looks_ahead = if take.is_some() { args.look_ahead } else { !args.causal };
+    let source = SoundSource { take, path: sound.clone(), secs: args.to, clock: plan.clock };
     let transport = source.open()?;
     check_out(&args.out, sound.as_deref())?;
     let range = frame_range(args, &plan, sink)?;
     let total = total_frames(range, transport.num_samples(), plan.clock);
     let settings = WriterSettings::new(args, &plan, sink, range, sound);
     let services = Services::default();
-    services.insert(std::sync::Arc::new(Offline));
-    let cx = RunCx {
-        base_dir,
-        size_px: args.size,
-        looks_ahead: !args.causal,
-        seed: args.seed,
-        services,
-    };
+    services.insert(Arc::new(Offline));
+    let cx = RunCx { base_dir, size_px, looks_ahead, seed, services };
     let stop = stop_on_ctrl_c()?;
 
     let (send, progress) = mpsc::sync_channel(MAX_WAITING);
-    let job = Job { plan, score, cx, source, sink, range, settings, stop: stop.clone() };
+    let desk = Desk::new(score).with_opening(opening);
+    let job = Job { plan, desk, replay, cx, source, sink, range, settings, stop: stop.clone() };
     let engine = Builder::new()
         .name("lumawire-engine".into())
         .spawn(move || job.run(transport, &send))
@@ -74,14 +83,111 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The patch, with the frame rate of the command line.
-fn load(args: &RenderArgs, registry: &Registry) -> Result<Graph, CommandError> {
-    let mut graph = super::load_patch(&args.patch)?;
+/// What is rendered.
+struct Piece {
+    /// The patch's file.
+    path: PathBuf,
+    graph: Graph,
+    base_dir: PathBuf,
+    take: Option<Take>,
+}
+
+impl Piece {
+    fn load(args: &RenderArgs, registry: &Registry) -> Result<Self, CommandError> {
+        let Some(folder) = &args.take else {
+            let path = args.patch.clone().unwrap_or_default();
+            let graph = with_fps(super::load_patch(&path)?, args, registry)?;
+            let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+            return Ok(Self { path, graph, base_dir, take: None });
+        };
+        let take = Take::open(folder)?;
+        let graph = patch_of(&take, 0, args, registry)?;
+        let base_dir = take.manifest.base_dir.clone();
+        tell_doubts(&take, &base_dir);
+        Ok(Self { path: take.patch_path(0), graph, base_dir, take: Some(take) })
+    }
+}
+
+/// The patch with the frame rate of the command line.
+fn with_fps(
+    mut graph: Graph,
+    args: &RenderArgs,
+    registry: &Registry,
+) -> Result<Graph, CommandError> {
     if let Some(fps) = args.fps {
         let edit = Edit::SetClock { sample_rate_hz: graph.clock().sample_rate_hz, fps };
         graph.apply(edit, registry).map_err(|error| CommandError::Usage(error.to_string()))?;
     }
     Ok(graph)
+}
+
+/// A patch of a take, which must be for its sound.
+fn patch_of(
+    take: &Take,
+    number: u64,
+    args: &RenderArgs,
+    registry: &Registry,
+) -> Result<Graph, CommandError> {
+    let graph = with_fps(patch::parse(&take.patch(number)?)?.graph, args, registry)?;
+    let (is, should) = (graph.clock().sample_rate_hz, take.manifest.sample_rate_hz);
+    if is != should {
+        let path = take.patch_path(number);
+        let why = format!("{}: runs at {is} Hz, but the take at {should} Hz", path.display());
+        return Err(CommandError::Usage(why));
+    }
+    Ok(graph)
+}
+
+/// Says why a take may not come out as it was played.
+fn tell_doubts(take: &Take, base_dir: &Path) {
+    let rate_hz = f64::from(take.manifest.sample_rate_hz);
+    if let Some(sample) = take.lost_from {
+        let secs = sample as f64 / rate_hz;
+        eprintln!("warning: the take is not exact from {secs:.1} s on: the disk was too slow then");
+    }
+    if !take.is_whole {
+        eprintln!("note: the show broke off; what was written until then is rendered");
+    }
+    for changed in take.changed_files(base_dir) {
+        match changed {
+            Changed::Other(path) => {
+                eprintln!("warning: {} has changed since the take", path.display());
+            }
+            Changed::Gone(path) => {
+                eprintln!("warning: {} was there in the take and is not now", path.display());
+            }
+        }
+    }
+}
+
+/// What the engine is given beside the sound of a take.
+fn replay_of(
+    take: &Take,
+    args: &RenderArgs,
+    registry: &Registry,
+) -> Result<(Vec<Stamped<Entry>>, Replay), CommandError> {
+    if args.look_ahead && !take.swaps.is_empty() {
+        let why = "the patch was edited during the take, which looking ahead cannot follow: leave \
+            out --look-ahead";
+        return Err(CommandError::Usage(why.into()));
+    }
+    let mut plans: BTreeMap<u64, Plan> = BTreeMap::new();
+    let mut swaps = Vec::new();
+    for &(sample, number) in &take.swaps {
+        let plan = match plans.entry(number) {
+            Slot::Occupied(plan) => plan.into_mut(),
+            Slot::Vacant(free) => {
+                let graph = patch_of(take, number, args, registry)?;
+                let path = take.patch_path(number);
+                let mut registry = registry.clone();
+                lumawire_nodes::interfaces(&graph, &take.manifest.base_dir, &mut registry);
+                let plan = compile(&graph, &registry);
+                free.insert(plan.map_err(|faults| CommandError::Faults { path, faults })?)
+            }
+        };
+        swaps.push((sample, plan.clone()));
+    }
+    Ok((take.entries.clone(), Replay::new(swaps)))
 }
 
 pub(super) fn choose_sink(plan: &Plan, asked: Option<&str>) -> Result<u32, CommandError> {
@@ -124,6 +230,7 @@ fn sound_file(
 
 /// The sound of the render, which may be heard more than once.
 struct SoundSource {
+    take: Option<Take>,
     path: Option<PathBuf>,
     /// Seconds of silence where there is no file.
     secs: Option<f64>,
@@ -133,6 +240,9 @@ struct SoundSource {
 impl SoundSource {
     /// The sound from its beginning.
     fn open(&self) -> Result<Box<dyn Transport>, CommandError> {
+        if let Some(take) = &self.take {
+            return Ok(Box::new(take.sound()?));
+        }
         match (&self.path, self.secs) {
             (Some(path), _) => {
                 let rate_hz =
@@ -252,7 +362,9 @@ impl WriterSettings {
 /// Everything that the engine's thread needs.
 struct Job {
     plan: Plan,
-    score: Score,
+    desk: Desk,
+    /// What came into a take, and its changed patches.
+    replay: Option<(Vec<Stamped<Entry>>, Replay)>,
     cx: RunCx,
     source: SoundSource,
     sink: u32,
@@ -289,7 +401,13 @@ impl Job {
         let clock = self.plan.clock;
         let mut engine = Engine::new(prepare(self.plan, &self.cx, None));
         engine.set_timing(true);
-        let mut show = Show::new(engine, transport).with_desk(Desk::new(self.score));
+        let mut show = Show::new(engine, transport);
+        show = match self.replay {
+            Some((entries, swaps)) => {
+                show.with_desk(self.desk.with_replay(entries)).with_swaps(swaps)
+            }
+            None => show.with_desk(self.desk),
+        };
         let mut size_px = None;
         let settings = self.settings;
         let open = |size| {
@@ -303,8 +421,9 @@ impl Job {
                 _ => progress.try_send(event).is_ok(),
             };
         };
-        // Silence teaches nothing, however long it is.
-        if self.source.path.is_some() {
+        // Silence teaches nothing, however long it is; on stage nothing was learnt.
+        let was_on_stage = self.source.take.is_some() && !self.cx.looks_ahead;
+        if self.source.path.is_some() && !was_on_stage {
             study(&mut show, || self.source.open(), &self.stop, tell)?;
         }
         let summary = render(&mut show, self.sink, self.range, open, &self.stop, tell)?;

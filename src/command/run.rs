@@ -6,6 +6,7 @@ mod osc;
 mod outputs;
 mod reload;
 mod status;
+mod take;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -54,9 +55,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     lumawire_nodes::interfaces(&graph, &base_dir, &mut registry);
     let plan = compile(&graph, &registry)
         .map_err(|faults| CommandError::Faults { path: args.patch.clone(), faults })?;
-    let score = Arc::new(super::score_of(&graph));
-    let desk = Desk::new(Score::clone(&score));
-    let keys = Keys::new(desk.remote(), &score);
+    let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
+    let score = super::score_of(&graph, &base_dir);
+    let opening = super::opening(args.preset.as_deref(), &score)?;
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
@@ -73,10 +74,15 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let stats = Arc::new(Stats::default());
     let slot = Arc::new(PictureSlot::default());
     let (events, happened) = bounded(MAX_EVENTS);
+    let desk = Desk::new(score.clone());
+    desk.remote().send_all(opening);
+    let keys = Keys::new(desk.remote(), &score);
     let outputs = Outputs::start(args, plan.clock, &events)?;
     let told = Told::new(stats.clone(), slot.clone(), services.clone(), outputs.watches());
     let status = Status::start(happened, told, args.stats).map_err(cannot_start)?;
+    let score = Arc::new(score);
     let steering = Steering::start(args, &desk, &score, &plan, &events)?;
+    let take = take::start(args, &graph, &sink, Score::clone(&score), &events)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
     let deck = keys.deck();
     let job = Job {
@@ -85,6 +91,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         deck,
         steering,
         osc,
+        take,
+        keeps: args.keep,
         cx,
         sink,
         source,
@@ -103,7 +111,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         let show = job.start(move |picture: Picture| stats.shown(picture.heard), || ())?;
         let end = wait(show, &ended);
         outputs.stop();
-        status.finish(end?);
+        finish(status, end?);
         return Ok(ExitCode::SUCCESS);
     }
     let stopped = job.stop.clone();
@@ -134,9 +142,17 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     outputs.stop();
     opened?;
     if let Some(end) = end? {
-        status.finish(end);
+        finish(status, end);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn finish(status: Status, end: Ended) {
+    let of_take = end.take.clone();
+    status.finish(end);
+    if let Some(text) = of_take {
+        eprintln!("{text}");
+    }
 }
 
 fn window_settings(args: &RunArgs) -> WindowSettings {
@@ -224,6 +240,9 @@ struct Job {
     deck: Arc<OnceLock<Deck>>,
     steering: Steering,
     osc: osc::Opened,
+    take: Option<take::Started>,
+    /// Whether what is stored goes into the patch.
+    keeps: bool,
     cx: RunCx,
     sink: String,
     source: Source,
@@ -244,6 +263,8 @@ struct Ended {
     why: StageEnd,
     health: Arc<Health>,
     osc: OscCounts,
+    /// What became of the take.
+    take: Option<String>,
 }
 
 impl Job {
@@ -264,16 +285,21 @@ impl Job {
         let clock = self.plan.clock;
         let engine = Engine::new(prepare(self.plan, &self.cx, None));
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
-        let show = reload::Show {
+        let osc = self.osc.start(&engine, &self.desk, &self.deck)?;
+        let (desk, tape, recorder) = take::attach(self.desk, self.take);
+        let watch = reload::Watch {
+            path: self.patch,
             clock,
             registry: self.registry,
             preparer,
-            remote: self.desk.remote(),
+            remote: desk.remote(),
             listeners: self.steering.listeners(),
+            events: self.events.clone(),
+            recorder: recorder.clone(),
+            notices: desk.notices(),
+            keeps: self.keeps,
         };
-        let _reloader =
-            reload::start(&self.patch, show, self.events.clone()).map_err(cannot_start)?;
-        let osc = self.osc.start(&engine, &self.desk, &self.deck)?;
+        let reloader = watch.start().map_err(cannot_start)?;
         // Last, so that no sound waits for what must be loaded first.
         let (keeper, input, deck) = self.source.open(clock).map_err(cannot_start)?;
         if let Some(deck) = deck {
@@ -286,7 +312,10 @@ impl Job {
             &self.events,
             Event::Begun { audio: keeper.events.clone(), health: health.clone(), osc: osc.notes() },
         );
-        let show = Show::new(engine, input).with_swaps(swaps).with_desk(self.desk);
+        let mut show = Show::new(engine, input).with_swaps(swaps).with_desk(desk);
+        if let Some(tape) = tape {
+            show.add_tap(tape);
+        }
         self.stats.restart();
         let (sink, stats, stop) = (self.sink, &*self.stats, &*self.stop);
         let (outputs, secs) = (self.fan_out, self.secs);
@@ -295,7 +324,10 @@ impl Job {
         let why = stage.run(present, |report| tell(&events, Event::Node(report)));
         let why = why.map_err(|error: TransportError| CommandError::from(error))?;
         drop(keeper);
-        Ok(Ended { why, health, osc: osc.counts() })
+        stage.show.close();
+        drop(reloader);
+        let take = take::finish(recorder);
+        Ok(Ended { why, health, osc: osc.counts(), take })
     }
 }
 

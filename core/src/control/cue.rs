@@ -91,11 +91,15 @@ pub struct Cue {
 }
 
 /// When a cue comes by itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// At a time in seconds.
     Secs(f64),
-    /// At every mark of this name.
+    /// At each of these times in seconds.
+    AnyOf(Vec<f64>),
+    /// At every mark of this name, until [`Score::resolve_marks`](super::Score::resolve_marks) says
+    /// when these are.
     Mark(String),
     /// When a control of the graph turns to a value.
     Turns {

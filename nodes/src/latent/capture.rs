@@ -4,12 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 
 use lumawire_core::{
-    Io, Latent, LatentBank, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Role, Space,
-    Value,
+    Io, Latent, LatentBank, Node, NodeError, NodeSpec, Param, ParamValue, Port, PortType,
+    PrepareCx, Rate, Role, Space, Value,
 };
 
 use super::points::is_finite;
-use crate::control::take_over;
+use super::slots::{STORED_DOC, Slots};
 
 const IN_LATENT: usize = 0;
 const IN_STORE: usize = 1;
@@ -20,6 +20,7 @@ const OUT_SLOT: usize = 2;
 const NUM_SLOTS: usize = 0;
 const MODE: usize = 1;
 const SLOT: usize = 2;
+const STORED: usize = 3;
 
 /// The node's description.
 pub const SPEC: NodeSpec = NodeSpec {
@@ -31,8 +32,8 @@ pub const SPEC: NodeSpec = NodeSpec {
         in use shows the latent that comes in, and so does the bank before the first is stored. In \
         mode `next` the slots fill in turn, and after the last the oldest is overwritten; in mode \
         `slot` the one that `slot` names is. Wire the bank to `latent.pick`, `latent.mean` or \
-        `latent.loop`. Fewer slots hide what the others hold. What is stored survives edits of the patch, but not \
-        a change of its clock, and is not saved in it; storing \
+        `latent.loop`. Fewer slots hide what the others hold. The patch keeps what is stored; \
+        storing \
         a latent of another space or shape forgets the others.",
     rate: Rate::Frame,
     role: Role::Stateful,
@@ -56,74 +57,37 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::int("slot", "Slot", 0, (0, 31))
             .hard_int(0, 255)
             .doc("The slot to fill in mode `slot`, from 0."),
+        Param::text("stored", "Stored", "").rebuild().doc(STORED_DOC),
     ],
     build: || Box::new(Capture::default()),
 };
 
-/// Space and length of a row.
-type Shape = (Space, usize);
-
 /// State of `latent.capture`.
 #[derive(Default)]
 struct Capture {
-    shape: Option<Shape>,
-    slots: Vec<Option<Vec<f32>>>,
+    /// Those beyond `num_slots` keep what they hold until there are as many again.
+    slots: Slots,
     next: usize,
     stored_last: Option<usize>,
     /// What is put out, and the memory for the next.
     bank: Option<Arc<LatentBank>>,
     spare: Option<Arc<LatentBank>>,
-    /// Whether the bank is no longer what the slots hold.
-    is_stale: bool,
-    /// How many slots there are; those beyond keep what they hold until there are as many again.
-    num_slots: usize,
+    /// What the bank was made of: the slots' version, and how many there are.
+    filled: (u64, usize),
 }
 
 impl Capture {
     fn clear(&mut self) {
-        (self.next, self.stored_last, self.is_stale) = (0, None, true);
+        (self.next, self.stored_last) = (0, None);
         self.slots.clear();
     }
 
-    fn store(&mut self, latent: &Latent, slot: usize) {
-        let shape = Some((latent.space, latent.dim));
-        let fits = |kept: &Vec<f32>| kept.len() == latent.data.len();
-        if self.shape != shape || !self.slots.iter().flatten().all(fits) {
-            self.slots.clear();
-            self.shape = shape;
-        }
-        if self.slots.len() <= slot {
-            self.slots.resize(slot + 1, None);
-        }
-        self.slots[slot].get_or_insert_default().clone_from(&latent.data);
-        (self.stored_last, self.is_stale) = (Some(slot), true);
-    }
-
     /// Makes the bank of the slots, with `live` where nothing is stored.
-    fn fill(&mut self, live: &Latent) {
-        let used = &self.slots[..self.slots.len().min(self.num_slots)];
-        let first = used.iter().flatten().next();
-        let live_fits = self.shape == Some((live.space, live.dim))
-            && first.is_some_and(|kept| kept.len() == live.data.len());
-        let empty = match first {
-            Some(kept) if !live_fits => kept,
-            _ => &live.data,
-        };
-        let (space, dim) = match (first, self.shape) {
-            (Some(_), Some(shape)) => shape,
-            _ => (live.space, live.dim),
-        };
+    fn fill(&mut self, live: &Latent, num_slots: usize) {
         let mut spare = self.spare.take().unwrap_or_else(|| Arc::new(empty_bank()));
-        let bank = Arc::make_mut(&mut spare);
-        (bank.space, bank.dim, bank.num_ws) = (space, dim, empty.len() / dim.max(1));
-        bank.data.clear();
-        for slot in 0..used.len().max(1) {
-            let kept = used.get(slot).and_then(Option::as_ref).unwrap_or(empty);
-            let finite = kept.iter().map(|v| if v.is_finite() { *v } else { 0.0 });
-            bank.data.extend(finite);
-        }
+        self.slots.fill(Some(live), num_slots, Arc::make_mut(&mut spare));
         self.spare = self.bank.replace(spare);
-        self.is_stale = false;
+        self.filled = (self.slots.version(), num_slots);
     }
 }
 
@@ -132,29 +96,36 @@ fn empty_bank() -> LatentBank {
 }
 
 impl Node for Capture {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.slots = Slots::read(cx.params.text(STORED))
+            .map_err(|reason| NodeError::param("stored", reason))?;
+        self.next = self.slots.len();
+        Ok(())
+    }
+
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let Some(live) = io.inputs.latent(IN_LATENT) else { return Ok(()) };
         let num_slots = usize::try_from(io.params.int(NUM_SLOTS)).unwrap_or(1).max(1);
         if io.inputs.trigger(IN_CLEAR) > 0 {
             self.clear();
         }
-        self.is_stale |= self.num_slots != num_slots;
-        self.num_slots = num_slots;
         if io.inputs.trigger(IN_STORE) > 0 && is_finite(live) {
             let slot = if io.params.choice(MODE) == 0 {
-                self.next
+                self.next % num_slots
             } else {
                 usize::try_from(io.params.int(SLOT)).unwrap_or(0)
             };
             let slot = slot.min(num_slots - 1);
-            self.next = (slot + 1) % num_slots;
-            self.store(live, slot);
+            self.next = slot + 1;
+            self.stored_last = Some(slot);
+            self.slots.store(live, slot);
         }
         let num_used = self.slots.len().min(num_slots);
-        let count = self.slots[..num_used].iter().flatten().count();
+        let count = self.slots.count(num_slots);
         let shows_live = count == 0 || count < num_used;
-        if self.is_stale || shows_live || self.bank.is_none() {
-            self.fill(live);
+        let is_stale = self.filled != (self.slots.version(), num_slots);
+        if is_stale || shows_live || self.bank.is_none() {
+            self.fill(live, num_slots);
         }
         if let Some(bank) = &self.bank {
             io.outputs.set(OUT_BANK, Value::LatentBank(bank.clone()));
@@ -165,12 +136,20 @@ impl Node for Capture {
         Ok(())
     }
 
+    fn keepsake(&mut self) -> Option<(&'static str, ParamValue)> {
+        Some((SPEC.params[STORED].id, self.slots.keepsake()?))
+    }
+
     fn reset(&mut self) {
-        *self = Self::default();
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.reset();
+        *self = Self { next: slots.len(), slots, ..Self::default() };
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
-        take_over(self, old);
+        let Some(old) = old.downcast_mut::<Self>() else { return };
+        std::mem::swap(self, old);
+        self.slots.follow(&mut old.slots);
     }
 }
 
@@ -245,6 +224,20 @@ mod tests {
         let bank = bank(&node);
         assert_eq!((bank.space, bank.num_ws, bank.len()), (Space::WPlus, 3, 2));
         assert_eq!(bank.data, [7.0; 12], "the slot before is empty, and live");
+    }
+
+    #[test]
+    fn the_patch_keeps_what_is_stored() {
+        let mut old = Harness::new(&SPEC).prepare().unwrap();
+        tick(&mut old, 1.0, 1, 0);
+        tick(&mut old, 2.0, 1, 0);
+        let (param, text) = old.node_mut().keepsake().unwrap();
+        assert_eq!(param, "stored");
+        let mut new = Harness::new(&SPEC).param("stored", text).prepare().unwrap();
+        assert_eq!(tick(&mut new, 9.0, 0, 0), [1.0, 2.0]);
+        assert_eq!(tick(&mut new, 3.0, 1, 0), [1.0, 2.0, 3.0], "goes on behind them");
+        new.reset();
+        assert_eq!(tick(&mut new, 9.0, 0, 0), [1.0, 2.0]);
     }
 
     #[test]

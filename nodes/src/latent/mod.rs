@@ -4,6 +4,7 @@ mod list;
 mod npy;
 mod npz;
 pub(crate) mod points;
+mod slots;
 mod spline;
 
 pub mod arithmetic;
@@ -16,6 +17,7 @@ pub mod keyframes;
 pub mod r#loop;
 pub mod mean;
 pub mod mix;
+pub mod pads;
 pub mod pick;
 pub mod smooth;
 pub mod style_mix;

@@ -45,10 +45,7 @@ macro_rules! showings {
     ($($module:ident: [$($setting:expr),* $(,)?];)*) => {
         /// Every effect that draws a picture from a picture, in order of kind.
         pub const SHOWINGS: &[Showing] = &[
-            $({
-                static SPEC: NodeSpec = super::$module::SPEC;
-                Showing { spec: &SPEC, settings: [$(&$setting),*] }
-            },)*
+            $(Showing { spec: &super::$module::SPEC, settings: [$(&$setting),*] },)*
         ];
     };
 }

@@ -1,5 +1,6 @@
 //! The desk: everything that steers the engine, in one order of time.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use lumawire_core::control::{Cue, Curve, Moment, Preset, Score, target};
 use lumawire_core::{Domain, ParamValue, Rate, Value};
 
 use super::board::Board;
-use super::event::{Event, Stamped};
+use super::event::{Entry, Event, Stamped};
 use super::inbox::Remote;
 use super::lane::{Action, Goal, Lane, Places};
 use crate::engine::Engine;
@@ -16,6 +17,8 @@ use crate::transport::Song;
 
 /// Frames between two readings for the board: nobody outside needs more.
 const BOARD_HZ: f64 = 30.0;
+/// Times a second of sound at which the nodes are asked what to keep.
+const KEEP_HZ: f64 = 2.0;
 /// Notices that may wait to be read.
 const MAX_NOTICES: usize = 256;
 
@@ -27,27 +30,39 @@ const MAX_DRIFT: u64 = 960;
 pub enum Notice {
     /// A preset was stored: it belongs into the patch.
     Stored(String, Preset),
+    /// A node changed what the patch should keep of it: this value, in this parameter.
+    Keep(String, ParamValue),
     /// A cue came.
     Cue(String),
     /// There is no preset or cue of this name.
     Unknown(String),
 }
 
+/// Gets everything that comes from outside.
+type Record = Box<dyn FnMut(Stamped<Entry>) + Send>;
+
 /// What steers an engine. [`Show`](crate::show::Show) calls it between blocks and before frames.
 pub struct Desk {
     score: Arc<Score>,
+    /// The score as the patch has it.
+    given: Arc<Score>,
+    /// Presets that were stored since, or stored anew.
+    stored: BTreeMap<String, Preset>,
     remote: Remote,
     board: Arc<Board>,
-    notices: (Sender<Notice>, Receiver<Notice>),
-    /// A recorded show's events, and how many of them have come.
-    replay: (Vec<Stamped>, usize),
-    record: Option<Box<dyn FnMut(&Stamped) + Send>>,
+    notices: RefCell<Vec<Sender<Notice>>>,
+    /// What comes at sample 0, and whether it has come.
+    opening: (Vec<Event>, bool),
+    /// What a recorded show keeps, and how much of it has come.
+    replay: Option<(Vec<Stamped<Entry>>, usize)>,
+    record: Option<Record>,
     batch: Vec<Event>,
     lanes: [Lane; 2],
     places: Places,
     generation: Option<u64>,
     cues: CueList,
     next_reading: u64,
+    next_keep: u64,
 }
 
 /// Where the show is in the cue list.
@@ -70,12 +85,16 @@ struct CueList {
 impl Desk {
     /// A desk with the presets and cues of a patch.
     pub fn new(score: Score) -> Self {
+        let score = Arc::new(score);
         Self {
-            score: Arc::new(score),
+            given: score.clone(),
+            score,
+            stored: BTreeMap::new(),
             remote: Remote::default(),
             board: Arc::default(),
-            notices: bounded(MAX_NOTICES),
-            replay: (Vec::new(), 0),
+            notices: RefCell::default(),
+            opening: (Vec::new(), false),
+            replay: None,
             record: None,
             batch: Vec::new(),
             lanes: [Lane::new(Rate::Block), Lane::new(Rate::Frame)],
@@ -83,17 +102,25 @@ impl Desk {
             generation: None,
             cues: CueList::default(),
             next_reading: 0,
+            next_keep: 0,
         }
     }
 
-    /// Plays recorded events, which must be in order of their samples.
-    pub fn with_replay(mut self, events: Vec<Stamped>) -> Self {
-        self.replay = (events, 0);
+    /// Lets `events` come at sample 0, every time that the show begins.
+    pub fn with_opening(mut self, events: Vec<Event>) -> Self {
+        self.opening.0 = events;
         self
     }
 
-    /// Tells `record` every event that comes from outside. It must not block.
-    pub fn with_record(mut self, record: impl FnMut(&Stamped) + Send + 'static) -> Self {
+    /// Plays what was recorded, in order of the samples. Cues that wait for a control come when they
+    /// came then.
+    pub fn with_replay(mut self, entries: Vec<Stamped<Entry>>) -> Self {
+        self.replay = Some((entries, 0));
+        self
+    }
+
+    /// Tells `record` all that comes from outside, and cues that a control called. It must not block.
+    pub fn with_record(mut self, record: impl FnMut(Stamped<Entry>) + Send + 'static) -> Self {
         self.record = Some(Box::new(record));
         self
     }
@@ -113,19 +140,26 @@ impl Desk {
         self.board.clone()
     }
 
-    /// What it tells. What nobody reads is dropped.
+    /// What it tells from now on, to each who asks. What nobody reads is dropped.
     pub fn notices(&self) -> Receiver<Notice> {
-        self.notices.1.clone()
+        let (send, notices) = bounded(MAX_NOTICES);
+        self.notices.borrow_mut().push(send);
+        notices
     }
 
     /// Back to sample 0, with an engine that was reset: what was bound is free.
     pub(crate) fn reset(&mut self, engine: &mut Engine) {
         engine.free_all();
         self.lanes.iter_mut().for_each(Lane::clear);
-        self.replay.1 = 0;
+        self.opening.1 = false;
+        if let Some((_, num_come)) = &mut self.replay {
+            *num_come = 0;
+        }
+        self.score = self.given.clone();
+        self.stored.clear();
         self.generation = None;
         self.cues = CueList::default();
-        self.next_reading = 0;
+        (self.next_reading, self.next_keep) = (0, 0);
     }
 
     /// Before the engine's next block: notices where the sound was put meanwhile.
@@ -144,21 +178,54 @@ impl Desk {
         self.follow(engine);
         let first = engine.next_sample();
         let last = first + (engine.plan().clock.block_len as u64).saturating_sub(1);
-        self.take_mail(engine, first);
-        while let Some(stamped) = self.replay.0.get(self.replay.1) {
-            if stamped.sample > first {
-                break;
+        if !std::mem::replace(&mut self.opening.1, true) {
+            for i in 0..self.opening.0.len() {
+                self.enact(engine, first, self.opening.0[i].clone());
             }
-            let event = stamped.event.clone();
-            self.replay.1 += 1;
-            self.enact(engine, first, event);
+        }
+        self.take_mail(engine, first);
+        while let Some(entry) = self.next_entry(first) {
+            match entry {
+                Entry::Event(event) => self.enact(engine, first, event),
+                Entry::Score(score) => self.take_score(engine, Arc::new(*score)),
+                Entry::Turned { cue } => self.call_cue(engine, first, cue),
+                _ => {}
+            }
         }
         self.cue_by_time(engine, last);
         self.lanes[0].advance(engine, &self.places, last);
     }
 
-    /// After a block: looks whether a control has turned to what a cue waits for.
+    /// The next of the recorded entries that have come by `sample`.
+    fn next_entry(&mut self, sample: u64) -> Option<Entry> {
+        let (entries, num_come) = self.replay.as_mut()?;
+        let entry = entries.get(*num_come).filter(|entry| entry.sample <= sample)?;
+        *num_come += 1;
+        Some(entry.event.clone())
+    }
+
+    /// After a block: looks whether a control has turned to what a cue waits for, and from time to
+    /// time what is to be kept.
     pub(crate) fn after_block(&mut self, engine: &mut Engine) {
+        if engine.next_sample() >= self.next_keep {
+            let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
+            self.next_keep = engine.next_sample() + (rate_hz / KEEP_HZ) as u64;
+            self.keep(engine);
+        }
+        // In a take they are entries: a control of frames was not always run when it was recorded.
+        if self.replay.is_none() {
+            self.watch_controls(engine);
+        }
+    }
+
+    /// Tells what the nodes would have the patch keep.
+    pub(crate) fn keep(&self, engine: &mut Engine) {
+        engine.keepsakes(|node, param, value| {
+            self.tell(Notice::Keep(target(node, param), value));
+        });
+    }
+
+    fn watch_controls(&mut self, engine: &Engine) {
         for i in 0..self.score.cues.len() {
             let Moment::Turns { node, output, value } = &self.score.cues[i].0 else { continue };
             let now = match engine.output_of(node, output) {
@@ -172,6 +239,7 @@ impl Desk {
             }
             if turned {
                 let sample = engine.next_sample();
+                self.note(sample, || Entry::Turned { cue: i });
                 self.call_cue(engine, sample, i);
             }
         }
@@ -209,10 +277,13 @@ impl Desk {
         let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
         let timed =
             self.score.cues.iter().enumerate().filter_map(|(i, (moment, _))| match moment {
-                Moment::Secs(secs) => Some(((secs * rate_hz).round().max(0.0) as u64, i)),
+                Moment::Secs(secs) => Some((std::slice::from_ref(secs), i)),
+                Moment::AnyOf(secs) => Some((secs.as_slice(), i)),
                 _ => None,
             });
-        self.cues.timed = timed.collect();
+        let sample = |secs: &f64| (secs * rate_hz).round().max(0.0) as u64;
+        self.cues.timed =
+            timed.flat_map(|(secs, i)| secs.iter().map(move |secs| (sample(secs), i))).collect();
         self.cues.timed.sort_unstable();
         self.cues.seen.resize(self.score.cues.len(), None);
         self.skip_cues(engine.next_sample());
@@ -230,11 +301,10 @@ impl Desk {
     fn take_mail(&mut self, engine: &Engine, sample: u64) {
         let mut batch = std::mem::take(&mut self.batch);
         if let Some(score) = self.remote.take(&mut batch) {
-            self.score = score;
-            self.cues.last = None;
-            self.time_cues(engine);
+            self.note(sample, || Entry::Score(Box::new((*score).clone())));
+            self.take_score(engine, score);
         }
-        for event in batch.drain(..) {
+        for event in batch.drain(..).filter(Event::is_finite) {
             self.take(engine, sample, event);
         }
         self.batch = batch;
@@ -242,10 +312,27 @@ impl Desk {
 
     /// Something from outside: it is recorded, and done.
     fn take(&mut self, engine: &Engine, sample: u64, event: Event) {
-        if let Some(record) = &mut self.record {
-            record(&Stamped { sample, event: event.clone() });
-        }
+        self.note(sample, || Entry::Event(event.clone()));
         self.enact(engine, sample, event);
+    }
+
+    fn note(&mut self, sample: u64, entry: impl FnOnce() -> Entry) {
+        if let Some(record) = &mut self.record {
+            record(Stamped { sample, event: entry() });
+        }
+    }
+
+    /// Goes over to a changed patch's presets and cues. What was stored stays, but where the patch
+    /// has changed the preset itself.
+    fn take_score(&mut self, engine: &Engine, score: Arc<Score>) {
+        let before = std::mem::replace(&mut self.given, score.clone());
+        self.stored.retain(|name, _| before.presets.get(name) == score.presets.get(name));
+        self.score = score;
+        if !self.stored.is_empty() {
+            Arc::make_mut(&mut self.score).presets.extend(self.stored.clone());
+        }
+        self.cues.last = None;
+        self.time_cues(engine);
     }
 
     fn cue_by_time(&mut self, engine: &Engine, last: u64) {
@@ -270,6 +357,9 @@ impl Desk {
             Event::Press { target, hits } => self.put(sample, &Action::Press(target, hits)),
             Event::Recall { preset, morph_secs } => {
                 self.recall(engine, sample, &preset, morph_secs)
+            }
+            Event::Blend { presets, morph_secs } => {
+                self.blend(engine, sample, &presets, morph_secs)
             }
             Event::Store { preset } => self.store(engine, &preset),
             Event::Cue { name } => {
@@ -312,6 +402,26 @@ impl Desk {
         self.put(sample, &goal);
     }
 
+    fn blend(
+        &mut self,
+        engine: &Engine,
+        sample: u64,
+        parts: &[(String, f64)],
+        morph_secs: Option<f64>,
+    ) {
+        for (name, _) in parts.iter().filter(|(name, _)| !self.score.presets.contains_key(name)) {
+            self.tell(Notice::Unknown(name.clone()));
+        }
+        let is_real = |target: &str| {
+            let place = self.places.get(target);
+            place.is_some_and(|place| matches!(engine.base_at(*place), Some(ParamValue::Float(_))))
+        };
+        let Some(blend) = self.score.blend(parts, is_real) else { return };
+        let secs = morph_secs.unwrap_or(blend.morph_secs);
+        let goal = goal(engine, blend.values, secs, blend.curve);
+        self.put(sample, &goal);
+    }
+
     fn call_cue(&mut self, engine: &Engine, sample: u64, i: usize) {
         let score = self.score.clone();
         let Some((_, cue)) = score.cues.get(i) else { return };
@@ -334,12 +444,15 @@ impl Desk {
             places.filter_map(|(t, place)| value_now(engine, t, *place)).collect();
         preset.values.extend(now);
         Arc::make_mut(&mut self.score).presets.insert(name.to_owned(), preset.clone());
+        self.stored.insert(name.to_owned(), preset.clone());
         self.tell(Notice::Stored(name.to_owned(), preset));
     }
 
     fn tell(&self, notice: Notice) {
-        // A full queue means that nobody reads.
-        let _ = self.notices.0.try_send(notice);
+        for reader in self.notices.borrow().iter() {
+            // A full queue means that nobody reads.
+            let _ = reader.try_send(notice.clone());
+        }
     }
 }
 

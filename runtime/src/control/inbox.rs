@@ -84,7 +84,9 @@ impl Mail {
             Event::Set { target, .. } | Event::Free { target } => self.latest.get(target).copied(),
             _ => None,
         };
-        if let Some(slot) = waiting.and_then(|i| self.events.get_mut(i)) {
+        if let Some(slot) = waiting.and_then(|i| self.events.get_mut(i))
+            && !is_release(slot, &event)
+        {
             *slot = event;
             self.counts.num_replaced += 1;
             return;
@@ -108,6 +110,15 @@ impl Mail {
         }
         self.events.push(event);
     }
+}
+
+/// Whether a value goes back to 0 that is waiting to be another: however short it was, a button was
+/// pressed.
+fn is_release(waiting: &Event, event: &Event) -> bool {
+    let (Event::Set { value: before, .. }, Event::Set { value, .. }) = (waiting, event) else {
+        return false;
+    };
+    value.as_f64() == Some(0.0) && before.as_f64().is_some_and(|v| v != 0.0)
 }
 
 #[cfg(test)]
@@ -148,6 +159,13 @@ mod tests {
         remote.send(press("a.go", 3));
         let expected = [set("a.x", 1.0), press("a.go", 1), set("a.x", 2.0), press("a.go", 5)];
         assert_eq!(taken(&remote), expected);
+    }
+
+    #[test]
+    fn a_short_press_is_a_press() {
+        let remote = Remote::default();
+        remote.send_all([set("a.x", 0.5), set("a.x", 1.0), set("a.x", 0.0), set("a.x", -0.0)]);
+        assert_eq!(taken(&remote), [set("a.x", 1.0), set("a.x", 0.0)]);
     }
 
     #[test]

@@ -47,16 +47,22 @@ struct Morph {
 pub(super) struct Lane {
     rate: Rate,
     waiting: VecDeque<(u64, Action)>,
+    /// What left 0 in this tick, and what goes back to 0 in the next for that: a button that was
+    /// pressed between two ticks is seen pressed in one.
+    pressed: Vec<String>,
+    released: Vec<(u64, Action)>,
     morphs: Vec<Morph>,
 }
 
 impl Lane {
     pub fn new(rate: Rate) -> Self {
-        Self { rate, waiting: VecDeque::new(), morphs: Vec::new() }
+        let (pressed, released) = (Vec::new(), Vec::new());
+        Self { rate, waiting: VecDeque::new(), pressed, released, morphs: Vec::new() }
     }
 
     pub fn clear(&mut self) {
         self.waiting.clear();
+        self.released.clear();
         self.morphs.clear();
     }
 
@@ -67,9 +73,15 @@ impl Lane {
 
     /// Does what counts up to and with `sample`.
     pub fn advance(&mut self, engine: &mut Engine, places: &Places, sample: u64) {
+        self.pressed.clear();
+        for (at, action) in std::mem::take(&mut self.released) {
+            self.act(engine, places, at, action);
+        }
         while self.waiting.front().is_some_and(|(at, _)| *at <= sample) {
             let Some((at, action)) = self.waiting.pop_front() else { break };
-            self.act(engine, places, at, action);
+            if !self.waits(engine, places, at, &action) {
+                self.act(engine, places, at, action);
+            }
         }
         self.morphs.retain(|morph| {
             let elapsed = sample.saturating_sub(morph.start) as f64;
@@ -80,6 +92,23 @@ impl Lane {
             }
             x < 1.0
         });
+    }
+
+    /// Whether it lets go of what was pressed in this tick, and so waits for the next.
+    fn waits(&mut self, engine: &Engine, places: &Places, at: u64, action: &Action) -> bool {
+        let Action::Set(target, value) = action else { return false };
+        let Some(place) = self.place(engine, places, target) else { return false };
+        self.released.retain(|(_, earlier)| !matches!(earlier, Action::Set(t, _) if t == target));
+        let is_off = |value: Option<&ParamValue>| value.and_then(ParamValue::as_f64) == Some(0.0);
+        match (is_off(engine.base_at(place)), is_off(Some(value))) {
+            (true, false) => self.pressed.push(target.clone()),
+            (false, true) if self.pressed.contains(target) => {
+                self.released.push((at, action.clone()));
+                return true;
+            }
+            _ => {}
+        }
+        false
     }
 
     fn act(&mut self, engine: &mut Engine, places: &Places, at: u64, action: Action) {

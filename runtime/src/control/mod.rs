@@ -19,5 +19,5 @@ pub mod sync;
 
 pub use board::{Board, Reading};
 pub use desk::{Desk, Notice};
-pub use event::{Event, Stamped};
+pub use event::{Entry, Event, Stamped};
 pub use inbox::{InboxCounts, Remote};

@@ -182,6 +182,14 @@ impl Engine {
         self.values[i].get(output).unwrap_or(&Value::Empty)
     }
 
+    /// The step of the sink with this id, else of the first by name.
+    pub fn sink_of(&self, id: &str) -> Option<u32> {
+        let plan = &self.running.plan;
+        let id_of = |i: &u32| plan.steps.get(*i as usize).map(|step| step.id.as_str());
+        let named = plan.sinks.iter().find(|i| id_of(i) == Some(id));
+        named.or_else(|| plan.sinks.iter().min_by_key(|i| id_of(i))).copied()
+    }
+
     /// The picture of a sink: its first output.
     pub fn picture(&self, sink: u32) -> Option<&Image> {
         match self.output(sink, 0) {
@@ -224,6 +232,15 @@ impl Engine {
     /// What a parameter was in the last tick, with the wires that move it.
     pub fn value_at(&self, (step, param): (usize, usize)) -> Option<&ParamValue> {
         self.steps.get(step)?.params.get(param)
+    }
+
+    /// Asks the nodes what the patch should keep; `keep` gets node, parameter and value.
+    pub fn keepsakes(&mut self, mut keep: impl FnMut(&str, &str, ParamValue)) {
+        for (step, state) in self.running.plan.steps.iter().zip(&mut self.steps) {
+            if let Some((param, value)) = state.keepsake() {
+                keep(&step.id, param, value);
+            }
+        }
     }
 
     /// Takes a prepared plan. Instances that need no rebuilding go on with their state; rebuilt

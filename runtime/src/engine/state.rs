@@ -177,6 +177,14 @@ impl StepState {
         self.params.clone_from(&self.base);
     }
 
+    /// What the patch should keep of the instance.
+    pub(super) fn keepsake(&mut self) -> Option<(&'static str, ParamValue)> {
+        let node = self.node.as_mut().filter(|_| !self.dead)?;
+        let kept = catch_unwind(AssertUnwindSafe(|| node.keepsake()));
+        self.dead = kept.is_err();
+        kept.ok().flatten()
+    }
+
     pub(super) fn reset(&mut self) {
         if let Some(node) = &mut self.node
             && catch_unwind(AssertUnwindSafe(|| node.reset())).is_err()

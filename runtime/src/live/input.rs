@@ -206,6 +206,12 @@ impl Transport for LiveInput {
         self.line.as_ref().map_or(DEFAULT_CHANNELS, |line| line.format.num_channels)
     }
 
+    fn settle(&mut self) {
+        while self.line.is_none() && !self.health.has_ended() && self.refresh() {
+            thread::sleep(NAP);
+        }
+    }
+
     fn num_samples(&self) -> Option<u64> {
         None
     }

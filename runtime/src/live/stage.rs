@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use lumawire_core::Pixels;
+use lumawire_core::{AudioBlock, Pixels};
 
 use super::fan_out::FanOut;
 use super::input::LiveInput;
 use super::slot::Picture;
 use super::stats::Stats;
-use crate::engine::{Engine, FrameMode, NodeReport};
+use crate::engine::{FrameMode, NodeReport};
 use crate::show::Show;
 use crate::transport::TransportError;
 
@@ -54,7 +54,7 @@ impl Stage<'_> {
     ) -> Result<StageEnd, TransportError> {
         let mut num_held = 0_u64;
         let outputs = self.outputs.clone();
-        self.show.add_tap(move |start, block| outputs.hear(start, block));
+        self.show.add_tap(move |start, block: &AudioBlock| outputs.hear(start, block));
         while let Some(frame) = self.show.run_until_frame()? {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(StageEnd::Stopped);
@@ -89,18 +89,10 @@ impl Stage<'_> {
     }
 
     fn picture(&self, frame: u64, due: u64) -> Option<Picture> {
-        let sink = sink_of(&self.show.engine, &self.sink)?;
+        let sink = self.show.engine.sink_of(&self.sink)?;
         let image = self.show.engine.picture(sink)?.host().ok()?;
         let is_final = matches!(image.pixels, Pixels::Rgba8(_));
         let heard = self.show.transport().arrival_of(due);
         is_final.then_some(Picture { image, frame, heard })
     }
-}
-
-/// The step of the sink with this id, else of the first by name.
-fn sink_of(engine: &Engine, id: &str) -> Option<u32> {
-    let plan = engine.plan();
-    let id_of = |i: &u32| plan.steps.get(*i as usize).map(|step| step.id.as_str());
-    let named = plan.picture_sinks().find(|i| id_of(i) == Some(id));
-    named.or_else(|| plan.picture_sinks().min_by_key(|i| id_of(i)))
 }

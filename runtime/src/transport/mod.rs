@@ -25,6 +25,9 @@ pub trait Transport: Send {
     /// Channels that it delivers; constant, unless a live device changes.
     fn num_channels(&self) -> usize;
 
+    /// Waits until it knows how many channels come next.
+    fn settle(&mut self) {}
+
     /// Samples in a channel from beginning to end, if known; an estimate for progress.
     fn num_samples(&self) -> Option<u64>;
 
@@ -43,6 +46,10 @@ pub trait Transport: Send {
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn num_channels(&self) -> usize {
         (**self).num_channels()
+    }
+
+    fn settle(&mut self) {
+        (**self).settle();
     }
 
     fn num_samples(&self) -> Option<u64> {
