@@ -27,7 +27,7 @@ pub enum Command {
     #[command(after_long_help = crate::command::analyse::long_help())]
     Analyse(crate::command::analyse::Args),
     /// Play a patch live: sound in, pictures in a window.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// List sound devices, MIDI ports and screens.
     Devices,
     /// Check a patch and list all its faults; exits with 1 if there are any.

@@ -1,5 +1,5 @@
 //! The graphics device is destroyed in a run: the show comes back by itself.
-#![allow(clippy::unwrap_used, reason = "a panic is the report")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
 mod common;
 
