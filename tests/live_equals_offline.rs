@@ -159,7 +159,7 @@ fn what_a_device_plays_gives_bit_equal_values_at_any_rate() {
         let (rate_hz, file) = (NonZero::new(48_000), Box::new(Memory::new(sound())));
         let rate_hz = rate_hz.expect("a rate");
         let frame = Duration::from_millis(33);
-        let reopen = Box::new(|_| panic!("nobody jumps"));
+        let reopen = Box::new(|_, _: &AtomicBool| panic!("nobody jumps"));
         let (_keeper, input, _deck) =
             open_playback(Some(device), file, reopen, rate_hz, frame).expect("sound");
         assert_eq!(values(input), offline, "played at {device_hz} Hz");

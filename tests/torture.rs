@@ -239,7 +239,7 @@ fn show(num_edits: usize, pause: Duration) -> Run {
     let secs = (num_edits as f64 * pause.as_secs_f64()) as usize + PATIENCE.as_secs() as usize;
     let head = Duration::from_millis(33);
     let memory = Box::new(Memory::new(sound(secs)));
-    let reopen = Box::new(|_| panic!("nobody jumps"));
+    let reopen = Box::new(|_, _: &AtomicBool| panic!("nobody jumps"));
     let (_keeper, input, _deck) = open_playback(None, memory, reopen, rate, head).expect("sound");
     let (stats, stop) = (Stats::default(), AtomicBool::new(false));
     let mut show = Show::new(engine, input).with_swaps(swaps);

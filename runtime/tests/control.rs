@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use lumawire_core::{AudioBlock, ParamValue, Value, patch};
 use lumawire_runtime::control::{Desk, Entry, Event, Notice, Stamped};
 use lumawire_runtime::show::{Show, Swaps, Tap};
-use lumawire_runtime::transport::Silence;
+use lumawire_runtime::transport::{Read, Silence, Song, Transport, TransportError};
 use lumawire_runtime::{Engine, FrameMode, RunCx, prepare};
 use stubs::plan;
 
@@ -155,9 +155,103 @@ fn cues_are_called_by_name_and_stepped_through_by_hand() {
 fn after_a_jump_cues_count_from_there() {
     let cues = r#"{ "list": [ { "at_secs": 100.5, "values": { "paint.level": 0.5 } } ] }"#;
     let desk = Desk::new(score("{}", cues));
-    desk.remote().send(Event::Jump { secs: 100.0, stands: false });
+    desk.remote().send(Event::Jump { secs: 100.0, stands: false, back: 0 });
     let values = at_frames(&mut show(desk), "paint", "level");
     assert_eq!(values[29..31], [0.0, 0.5]);
+}
+
+/// Silence that says of itself that it was put elsewhere.
+struct Moved {
+    silence: Silence,
+    /// First sample of a span, the song's sample there, and whether it runs.
+    spans: Vec<(u64, u64, bool)>,
+}
+
+impl Transport for Moved {
+    fn num_channels(&self) -> usize {
+        self.silence.num_channels()
+    }
+    fn num_samples(&self) -> Option<u64> {
+        None
+    }
+    fn song_at(&self, sample: u64) -> Option<Song> {
+        let (from, song, runs) = *self.spans.iter().rev().find(|(from, _, _)| *from <= sample)?;
+        let since = if runs { sample - from } else { 0 };
+        Some(Song { sample: song + since, runs, since })
+    }
+    fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError> {
+        self.silence.read(block, from)
+    }
+}
+
+/// The cues that come while the sound is moved so.
+fn cues_while(spans: &[(u64, u64, bool)]) -> Vec<String> {
+    let cues = r#"{ "list": [ { "name": "start", "at_secs": 0 }, { "name": "early", "at_secs": 0.5 },
+        { "name": "late", "at_secs": 10 }, { "name": "next", "at_secs": 10.1 } ] }"#;
+    let desk = Desk::new(score("{}", cues));
+    let notices = desk.notices();
+    let engine = Engine::new(prepare(plan(NODES, WIRES), &RunCx::default(), None));
+    let silence = Silence::new(1, Some(60_000));
+    let moved = Moved { silence, spans: spans.to_vec() };
+    let mut show = Show::new(engine, moved).with_desk(desk);
+    while show.run_until_frame().expect("silence").is_some() {
+        show.engine.frame(FrameMode::Full);
+    }
+    let name = |notice| match notice {
+        Notice::Cue(name) => name,
+        other => panic!("{other:?}"),
+    };
+    notices.try_iter().map(name).collect()
+}
+
+#[test]
+fn a_cue_at_the_place_of_a_seek_comes_wherever_the_seek_falls() {
+    let undisturbed = ["start", "early"];
+    assert_eq!(cues_while(&[(0, 0, true)]), undisturbed);
+    // Within a block, and at its first sample.
+    for at in [12_300, 12_288, 12_543] {
+        let found = cues_while(&[(0, 0, true), (at, 480_000, true)]);
+        assert_eq!(found, ["start", "late", "next"], "at {at}");
+        let found = cues_while(&[(0, 0, true), (at, 0, true)]);
+        assert_eq!(found, ["start", "start", "early"], "at {at}");
+    }
+    // Just past the cue.
+    assert_eq!(cues_while(&[(0, 0, true), (12_300, 480_001, true)]), ["start", "next"]);
+}
+
+#[test]
+fn a_pause_repeats_no_cue_and_loses_none() {
+    // Stopped just before, at and after the cue at sample 24,000, and going on 20,000 later.
+    for stop in [23_990, 24_000, 24_010] {
+        let spans = [(0, 0, true), (stop, stop, false), (stop + 20_000, stop, true)];
+        assert_eq!(cues_while(&spans), ["start", "early"], "stopped at {stop}");
+    }
+    // Stopped early, and put elsewhere before it goes on.
+    let spans = [(0, 0, true), (5_000, 5_000, false), (30_000, 480_000, true)];
+    assert_eq!(cues_while(&spans), ["start", "late", "next"]);
+}
+
+#[test]
+fn an_edit_of_the_patch_keeps_the_place_in_the_cue_list() {
+    let list = |first: &str| {
+        format!(
+            r#"{{ "list": [ {first} {{ "name": "x", "values": {{ "paint.level": 0.1 }} }},
+            {{ "name": "y", "values": {{ "paint.level": 0.2 }} }} ] }}"#
+        )
+    };
+    let desk = Desk::new(score("{}", &list("")));
+    let remote = desk.remote();
+    let mut show = show(desk);
+    let mut step = || {
+        show.run_until_frame().expect("silence");
+        show.engine.frame(FrameMode::Full);
+        base(&show.engine, "paint", "level")
+    };
+    remote.send(Event::StepCue { by: 1 });
+    assert_eq!(step(), 0.1);
+    remote.set_score(Arc::new(score("{}", &list(r#"{ "name": "w" },"#))));
+    remote.send(Event::StepCue { by: 1 });
+    assert_eq!(step(), 0.2, "after x comes y");
 }
 
 #[test]

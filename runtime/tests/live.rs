@@ -308,7 +308,7 @@ fn a_file_is_heard_sample_for_sample_through_any_device_and_without_one() {
     for (device, acts) in [(44_100, vec![pull(usize::MAX)]), (RATE_HZ, acts), (RATE_HZ, vec![])] {
         let fake = Fake::boxed((device, 2), acts);
         let file = Box::new(Memory::new(sound.clone()));
-        let reopen = Box::new(|_| panic!("nobody jumps"));
+        let reopen = Box::new(|_, _: &AtomicBool| panic!("nobody jumps"));
         let (_keeper, mut input, _deck) =
             open_playback(fake, file, reopen, rate(RATE_HZ), HEAD).expect("sound");
         let [left, right] = read(&mut input, 60_000);

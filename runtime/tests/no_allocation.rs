@@ -8,6 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use std::num::NonZero;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -110,7 +111,7 @@ fn sound_callbacks_do_not_allocate() {
         let _input = open_input(device(told.clone()), rate_hz, head).expect("sound");
         assert_eq!(counts.recv(), Ok(0), "input at {device_hz} Hz");
         let sound = Box::new(Silence::new(2, None));
-        let reopen = Box::new(|_| Ok(Box::new(Silence::new(2, None)) as _));
+        let reopen = Box::new(|_, _: &AtomicBool| Ok(Box::new(Silence::new(2, None)) as _));
         let _output = open_playback(device(told), sound, reopen, rate_hz, head).expect("sound");
         let from_output = counts.iter().take(2).filter(|count| *count > 0).count();
         assert_eq!(from_output, 0, "output at {device_hz} Hz");

@@ -76,7 +76,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let (events, happened) = bounded(MAX_EVENTS);
     let desk = Desk::new(score.clone());
     desk.remote().send_all(opening);
-    let keys = Keys::new(desk.remote(), &score);
+    let keys = Keys::new(&desk);
     let outputs = Outputs::start(args, plan.clock, &events)?;
     let told = Told::new(stats.clone(), slot.clone(), services.clone(), outputs.watches());
     let status = Status::start(happened, told, args.stats).map_err(cannot_start)?;
@@ -211,8 +211,8 @@ impl Source {
                 Ok((keeper, input, None))
             }
             Self::File(file, path, wanted) => {
-                let reopen: Reopen = Box::new(move |sample| {
-                    Ok(Box::new(AudioFile::open_at(&path, rate_hz, sample)?))
+                let reopen: Reopen = Box::new(move |sample, stop| {
+                    Ok(Box::new(AudioFile::open_at(&path, rate_hz, sample, stop)?))
                 });
                 let device = Some(backend(wanted));
                 let opened = open_playback(device, Box::new(file), reopen, rate_hz, head)?;

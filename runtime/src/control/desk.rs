@@ -25,6 +25,13 @@ const MAX_NOTICES: usize = 256;
 /// Samples by which the sound may be off before that counts as a jump: a fiftieth of a second.
 const MAX_DRIFT: u64 = 960;
 
+/// Presets that a patch and a show may have together before no more are stored.
+const MAX_PRESETS: usize = 256;
+/// Bytes of the name of a preset that is stored.
+const MAX_NAME_LEN: usize = 200;
+/// Events that are taken before one block; the others wait for the next.
+const MAX_EVENTS: usize = 1_024;
+
 /// What the desk did that somebody may want to keep or show.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
@@ -36,6 +43,8 @@ pub enum Notice {
     Cue(String),
     /// There is no preset or cue of this name.
     Unknown(String),
+    /// There are too many presets to store one of this name, or the name is too long.
+    Full(String),
 }
 
 /// Gets everything that comes from outside.
@@ -78,8 +87,25 @@ struct CueList {
     seen: Vec<Option<f64>>,
     /// The sound's sample less the engine's, after jumps.
     offset: i64,
-    /// Whether the sound stands still, and with it the cues.
-    stands: bool,
+    /// Where the sound stands still, and with it the cues.
+    stood_at: Option<u64>,
+}
+
+impl CueList {
+    /// Takes along what is known of the cues of a list into another: the one that came last, by its
+    /// name or else its place, and what the controls were that cues wait for.
+    fn carry(&mut self, old: &Score, new: &Score) {
+        let name = |score: &Score, i: usize| score.cues.get(i).map(|(_, cue)| cue.name.clone());
+        self.last = self.last.and_then(|last| match name(old, last) {
+            Some(name) if !name.is_empty() => new.cues.iter().position(|(_, cue)| cue.name == name),
+            _ => Some(last).filter(|last| *last < new.cues.len()),
+        });
+        let seen = |moment: &Moment| {
+            let i = old.cues.iter().position(|(before, _)| before == moment)?;
+            self.seen.get(i).copied().flatten()
+        };
+        self.seen = new.cues.iter().map(|(moment, _)| seen(moment)).collect();
+    }
 }
 
 impl Desk {
@@ -166,9 +192,12 @@ impl Desk {
     pub(crate) fn hear(&mut self, engine: &Engine, song: Song) {
         let sample = engine.next_sample();
         let is_off = self.song_sample(sample).abs_diff(song.sample) > MAX_DRIFT;
-        if song.runs == self.cues.stands || (song.runs && is_off) {
-            let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
-            let event = Event::Jump { secs: song.sample as f64 / rate_hz, stands: !song.runs };
+        if song.runs == self.cues.stood_at.is_some() || (song.runs && is_off) {
+            let clock = engine.plan().clock;
+            let secs = song.sample as f64 / f64::from(clock.sample_rate_hz);
+            // Noticed at a block's first sample only: less than a block of it has passed.
+            let back = song.since.min((clock.block_len as u64).saturating_sub(1));
+            let event = Event::Jump { secs, stands: !song.runs, back };
             self.take(engine, sample, event);
         }
     }
@@ -286,12 +315,12 @@ impl Desk {
             timed.flat_map(|(secs, i)| secs.iter().map(move |secs| (sample(secs), i))).collect();
         self.cues.timed.sort_unstable();
         self.cues.seen.resize(self.score.cues.len(), None);
-        self.skip_cues(engine.next_sample());
+        self.skip_cues(self.song_sample(engine.next_sample()));
     }
 
-    fn skip_cues(&mut self, sample: u64) {
-        let now = self.song_sample(sample);
-        self.cues.num_come = self.cues.timed.partition_point(|(at, _)| *at < now);
+    /// Cues before the sound's sample `song` do not come.
+    fn skip_cues(&mut self, song: u64) {
+        self.cues.num_come = self.cues.timed.partition_point(|(at, _)| *at < song);
     }
 
     fn song_sample(&self, sample: u64) -> u64 {
@@ -300,11 +329,15 @@ impl Desk {
 
     fn take_mail(&mut self, engine: &Engine, sample: u64) {
         let mut batch = std::mem::take(&mut self.batch);
-        if let Some(score) = self.remote.take(&mut batch) {
+        // What is left from the last block comes first.
+        if batch.is_empty()
+            && let Some(score) = self.remote.take(&mut batch)
+        {
             self.note(sample, || Entry::Score(Box::new((*score).clone())));
             self.take_score(engine, score);
         }
-        for event in batch.drain(..).filter(Event::is_finite) {
+        let num = batch.len().min(MAX_EVENTS);
+        for event in batch.drain(..num).filter(Event::is_finite) {
             self.take(engine, sample, event);
         }
         self.batch = batch;
@@ -326,17 +359,17 @@ impl Desk {
     /// has changed the preset itself.
     fn take_score(&mut self, engine: &Engine, score: Arc<Score>) {
         let before = std::mem::replace(&mut self.given, score.clone());
+        self.cues.carry(&self.score, &score);
         self.stored.retain(|name, _| before.presets.get(name) == score.presets.get(name));
         self.score = score;
         if !self.stored.is_empty() {
             Arc::make_mut(&mut self.score).presets.extend(self.stored.clone());
         }
-        self.cues.last = None;
         self.time_cues(engine);
     }
 
     fn cue_by_time(&mut self, engine: &Engine, last: u64) {
-        if self.cues.stands {
+        if self.cues.stood_at.is_some() {
             return;
         }
         let end = self.song_sample(last);
@@ -377,13 +410,25 @@ impl Desk {
                     self.call_cue(engine, sample, i);
                 }
             }
-            Event::Jump { secs, stands } => {
-                let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
-                let song = (secs.max(0.0) * rate_hz).round() as i64;
-                self.cues.offset = song.saturating_sub(i64::try_from(sample).unwrap_or(i64::MAX));
-                self.cues.stands = stands;
-                self.skip_cues(sample);
-            }
+            Event::Jump { secs, stands, back } => self.jump(engine, sample, secs, stands, back),
+        }
+    }
+
+    /// The sound was put to another place, or stopped.
+    fn jump(&mut self, engine: &Engine, sample: u64, secs: f64, stands: bool, back: u64) {
+        let rate_hz = f64::from(engine.plan().clock.sample_rate_hz);
+        let song = (secs.max(0.0) * rate_hz).round() as u64;
+        let signed = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
+        self.cues.offset = signed(song).saturating_sub(signed(sample));
+        let stood_at = self.cues.stood_at.take();
+        if stands {
+            self.cues.stood_at = Some(song);
+            return;
+        }
+        let from = song.saturating_sub(back);
+        // What came before a pause does not come again after it.
+        if !stood_at.is_some_and(|at| at.abs_diff(from) <= 1) {
+            self.skip_cues(from);
         }
     }
 
@@ -436,6 +481,10 @@ impl Desk {
     }
 
     fn store(&mut self, engine: &Engine, name: &str) {
+        let is_new = !self.score.presets.contains_key(name);
+        if is_new && (self.score.presets.len() >= MAX_PRESETS || name.len() > MAX_NAME_LEN) {
+            return self.tell(Notice::Full(name.to_owned()));
+        }
         let mut preset = self.score.presets.get(name).cloned().unwrap_or_default();
         let held: Vec<String> = preset.values.keys().cloned().collect();
         let is_meant = |target: &str| held.is_empty() || held.iter().any(|t| t == target);

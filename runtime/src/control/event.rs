@@ -66,6 +66,9 @@ pub enum Event {
         /// Whether it stands there.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         stands: bool,
+        /// How many samples of the new place were heard before: cues in them come too.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        back: u64,
     },
 }
 
@@ -170,4 +173,9 @@ mod tests {
         assert_eq!(serde_json::to_string(&read).unwrap(), line);
         assert!(serde_json::from_str::<Stamped<Entry>>(r#"{"sample":1,"sing":{}}"#).is_err());
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(v: &u64) -> bool {
+    *v == 0
 }

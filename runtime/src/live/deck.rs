@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::transport::{Song, Transport, TransportError};
+use crate::transport::{Transport, TransportError};
 
-/// Opens the sound anew, at the sample with this number.
-pub type Reopen = Box<dyn FnMut(u64) -> Result<Box<dyn Transport>, TransportError> + Send>;
+/// Opens the sound anew, at the sample with this number; a true flag says that nobody waits for it.
+pub type Reopen =
+    Box<dyn FnMut(u64, &AtomicBool) -> Result<Box<dyn Transport>, TransportError> + Send>;
 
 /// Jumps whose way through the ring is remembered.
 const MAX_SPANS: usize = 64;
@@ -23,6 +24,8 @@ struct Shared {
     rate_hz: u32,
     num_samples: Option<u64>,
     is_paused: AtomicBool,
+    /// Whether the sound is being opened at another place.
+    is_seeking: AtomicBool,
     /// Samples of the ring, counted from its first, that are no longer to be played.
     discard_until: AtomicU64,
     /// The sound's sample that is played next.
@@ -47,6 +50,7 @@ impl Deck {
             rate_hz,
             num_samples,
             is_paused: AtomicBool::new(false),
+            is_seeking: AtomicBool::new(false),
             discard_until: AtomicU64::new(0),
             position: AtomicU64::new(0),
             wishes: Mutex::default(),
@@ -69,9 +73,11 @@ impl Deck {
         self.wishes().seek = Some(self.sample_of(secs));
     }
 
-    /// Goes on or back by so many seconds.
+    /// Goes on or back by so many seconds, from where the last seek goes if it is still on its way.
     pub fn seek_by(&self, secs: f64) {
-        self.seek(self.position_secs() + secs);
+        let pending = self.wishes().seek;
+        let from = pending.map(|sample| sample as f64 / f64::from(self.shared.rate_hz));
+        self.seek(from.unwrap_or_else(|| self.position_secs()) + secs);
     }
 
     /// Plays `from..to` seconds again and again, once it comes there; `None` ends that.
@@ -128,10 +134,16 @@ impl Deck {
         region.filter(|(_, end)| at < *end).map_or(u64::MAX, |(_, end)| end - at)
     }
 
-    /// Where it goes on after its end.
-    pub(super) fn after_end(&self) -> Option<u64> {
+    /// Where it goes on after its end, and whether what waits in the ring is to be dropped.
+    pub(super) fn after_end(&self) -> Option<(u64, bool)> {
         let mut wishes = self.wishes();
-        wishes.seek.take().or_else(|| wishes.repeats.then_some(0))
+        let seek = wishes.seek.take().map(|to| (to, true));
+        seek.or_else(|| wishes.repeats.then_some((0, false)))
+    }
+
+    /// Says whether the sound is being opened at another place.
+    pub(super) fn set_seeking(&self, is_seeking: bool) {
+        self.shared.is_seeking.store(is_seeking, Ordering::Relaxed);
     }
 
     /// A span of the sound, from its sample `song` on, begins in the ring after `num_pushed`
@@ -156,14 +168,20 @@ impl Deck {
         self.shared.discard_until.load(Ordering::Acquire).saturating_sub(num_pulled)
     }
 
-    /// Where the sound stands after `num_pulled` samples of the ring; without an answer the old one
-    /// goes on.
-    pub(super) fn song_at(&self, num_pulled: u64) -> Option<Song> {
+    /// Whether the sound is being opened at another place: what is missing meanwhile is silence.
+    pub(super) fn is_seeking(&self) -> bool {
+        self.shared.is_seeking.load(Ordering::Relaxed)
+    }
+
+    /// The sound's sample after `num_pulled` samples of the ring, and how many of these belong to its
+    /// span; without an answer the old one goes on.
+    pub(super) fn place_at(&self, num_pulled: u64) -> Option<(u64, u64)> {
         let wishes = self.shared.wishes.try_lock().ok()?;
         let span = wishes.spans.iter().rev().find(|(start, _)| *start <= num_pulled);
-        let sample = span.map_or(num_pulled, |(start, song)| song + (num_pulled - start));
+        let (start, song) = span.copied().unwrap_or_default();
         drop(wishes);
-        self.shared.position.store(sample, Ordering::Relaxed);
-        Some(Song { sample, runs: !self.is_paused() })
+        let since = num_pulled - start;
+        self.shared.position.store(song + since, Ordering::Relaxed);
+        Some((song + since, since))
     }
 }

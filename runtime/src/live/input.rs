@@ -220,7 +220,9 @@ impl Transport for LiveInput {
         let arrival = self.arrival(sample)?;
         let song = arrival.song?;
         let back = if song.runs { arrival.end - sample } else { 0 };
-        Some(Song { sample: song.sample.saturating_sub(back), ..song })
+        // What came before a jump in the same callback belongs to the place before it.
+        let since = song.since.checked_sub(back)?;
+        Some(Song { sample: song.sample.saturating_sub(back), since, ..song })
     }
 
     fn read(&mut self, block: &mut AudioBlock, from: usize) -> Result<Read, TransportError> {

@@ -37,6 +37,25 @@ pub(super) struct Feed {
     num_pulled: u64,
     /// Where the sound stood last.
     song: Option<Song>,
+    /// `num_pulled` when the sound began to run again.
+    resumed_at: u64,
+    /// Whether the last callback played less than it was asked for.
+    is_starved: bool,
+}
+
+impl Feed {
+    /// Where the sound stands now.
+    fn song(&mut self) -> Option<Song> {
+        let runs = !self.deck.is_paused() && !self.is_starved;
+        if !runs {
+            self.resumed_at = self.num_pulled;
+        }
+        if let Some((sample, since)) = self.deck.place_at(self.num_pulled) {
+            let since = since.min(self.num_pulled - self.resumed_at);
+            self.song = Some(Song { sample, runs, since });
+        }
+        self.song
+    }
 }
 
 /// Reads a sound into a ring on a thread of its own.
@@ -66,6 +85,8 @@ impl Feeder {
             deck: deck.clone(),
             num_pulled: 0,
             song: None,
+            resumed_at: 0,
+            is_starved: false,
         };
         let mut pour = Pour {
             sound,
@@ -74,6 +95,7 @@ impl Feeder {
             num_channels,
             ring,
             stop: stop.clone(),
+            is_over: is_over.clone(),
             at: 0,
             num_pushed: 0,
         };
@@ -104,6 +126,7 @@ struct Pour {
     num_channels: usize,
     ring: Producer<f32>,
     stop: Arc<AtomicBool>,
+    is_over: Arc<AtomicBool>,
     /// The sound's sample that is read next.
     at: u64,
     /// Samples a channel that went into the ring.
@@ -122,18 +145,38 @@ impl Pour {
             block.resize(self.num_channels, len);
             match self.sound.read(&mut block, 0)? {
                 Read::Samples(n) => self.push(&block, n),
-                Read::Ended => match self.deck.after_end() {
-                    // A sound without samples would begin again for ever.
-                    Some(to) if self.at > 0 => self.jump(to, false)?,
-                    _ => return Ok(()),
+                Read::Ended => match self.wait_at_end() {
+                    Some((to, drops)) => self.jump(to, drops)?,
+                    None => return Ok(()),
                 },
             }
         }
         Ok(())
     }
 
+    /// Until all was played the user may still go elsewhere: where to.
+    fn wait_at_end(&mut self) -> Option<(u64, bool)> {
+        // A sound without samples would begin again for ever.
+        if self.at == 0 {
+            return None;
+        }
+        loop {
+            let next = self.deck.after_end();
+            let is_played = self.ring.slots() == self.ring.buffer().capacity();
+            if next.is_some() || is_played || self.is_stopped() {
+                self.is_over.store(next.is_none(), Ordering::Release);
+                return next;
+            }
+            self.is_over.store(true, Ordering::Release);
+            thread::sleep(NAP);
+        }
+    }
+
     fn jump(&mut self, to: u64, drops: bool) -> Result<(), TransportError> {
-        self.sound = (self.open)(to)?;
+        self.deck.set_seeking(true);
+        let opened = (self.open)(to, &self.stop);
+        self.deck.set_seeking(false);
+        self.sound = opened?;
         self.deck.begin_span(self.num_pushed, to, drops);
         self.at = to;
         Ok(())
@@ -251,18 +294,22 @@ impl Player {
                     self.health.end();
                     return;
                 }
+                // The show goes on in silence while the file is opened at another place.
+                Some(feed) if feed.deck.is_seeking() => {
+                    let len = self.at_patch_rate((out.len() - at) / num_channels);
+                    self.echo.push_silence(len);
+                }
                 _ => self.health.count_underrun(),
             }
+        }
+        if let Some(feed) = &mut self.feed {
+            feed.is_starved = at < out.len();
         }
         self.stamp(now);
     }
 
     fn stamp(&mut self, now: Instant) {
-        let feed = self.feed.as_mut();
-        let song = feed.and_then(|feed| {
-            feed.song = feed.deck.song_at(feed.num_pulled).or(feed.song);
-            feed.song
-        });
+        let song = self.feed.as_mut().and_then(Feed::song);
         self.echo.stamp(now, song);
     }
 
@@ -419,7 +466,7 @@ mod tests {
     }
 
     fn reopening(sound: AudioBlock) -> Reopen {
-        Box::new(move |from| Ok(Box::new(Memory::new(sound.clone()).from_sample(from))))
+        Box::new(move |from, _| Ok(Box::new(Memory::new(sound.clone()).from_sample(from))))
     }
 
     fn ramp(len: usize) -> AudioBlock {
@@ -506,8 +553,8 @@ mod tests {
         assert_eq!(rig.deck.position_secs(), 6.0 / 8_000.0);
         let mut songs = Vec::new();
         rig.line.refresh(|stamp| songs.push((stamp.end, stamp.song.unwrap())));
-        let song = |sample, runs| Song { sample, runs };
-        assert_eq!(songs, [(3, song(3, true)), (7, song(3, false)), (10, song(6, true))]);
+        let song = |sample, runs, since| Song { sample, runs, since };
+        assert_eq!(songs, [(3, song(3, true, 3)), (7, song(3, false, 0)), (10, song(6, true, 3))]);
     }
 
     #[test]

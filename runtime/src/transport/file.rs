@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -90,15 +91,16 @@ impl AudioFile {
     }
 
     /// As [`open`](Self::open), to be played from `sample` on, which is a sample at
-    /// `sample_rate_hz`: what comes before it is decoded and thrown away, so that it is exact.
+    /// `sample_rate_hz`: what comes before it is decoded and thrown away, so that it is exact. A true `stop` breaks that off.
     pub fn open_at(
         path: impl AsRef<Path>,
         sample_rate_hz: NonZero<u32>,
         sample: u64,
+        stop: &AtomicBool,
     ) -> Result<Self, TransportError> {
         let mut file = Self::open(path, sample_rate_hz)?;
         let mut left = sample;
-        while left > 0 {
+        while left > 0 && !stop.load(Ordering::Relaxed) {
             if file.given == file.current.len() && !file.advance()? {
                 break;
             }
@@ -308,13 +310,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (name, rate_hz) in [("a.wav", 48_000), ("a.flac", 44_100), ("a.mp3", 48_000)] {
             let path = encoded(dir.path(), name, rate_hz, 2, &[]);
-            let whole = read_file(&path, 48_000);
+            let (whole, go_on) = (read_file(&path, 48_000), AtomicBool::new(false));
             for from in [0_usize, 1, 4_095, 50_001] {
-                let mut file = AudioFile::open_at(&path, rate(48_000), from as u64).unwrap();
+                let mut file =
+                    AudioFile::open_at(&path, rate(48_000), from as u64, &go_on).unwrap();
                 let rest = read_all(&mut file, 256);
                 assert_eq!(rest.channel(1), &whole.channel(1)[from..], "{name} from {from}");
             }
-            let mut after = AudioFile::open_at(&path, rate(48_000), 1 << 40).unwrap();
+            let mut after = AudioFile::open_at(&path, rate(48_000), 1 << 40, &go_on).unwrap();
             assert_eq!(read_all(&mut after, 256).len(), 0);
         }
     }

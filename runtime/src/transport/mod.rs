@@ -72,6 +72,8 @@ pub struct Song {
     pub sample: u64,
     /// Whether it goes on from there.
     pub runs: bool,
+    /// Samples since it was put to another place, or began to run again.
+    pub since: u64,
 }
 
 /// What a [`Transport::read`] brought.

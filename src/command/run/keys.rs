@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lumawire_core::control::Score;
-use lumawire_runtime::control::{Event, Remote};
+use lumawire_runtime::control::{Board, Desk, Event, Remote};
 use lumawire_runtime::live::Deck;
 use winit::keyboard::{Key, NamedKey};
 
@@ -19,13 +18,13 @@ pub struct Keys {
     remote: Remote,
     /// The sound file's controls, once it plays.
     deck: Arc<OnceLock<Deck>>,
-    presets: Vec<String>,
+    board: Arc<Board>,
 }
 
 impl Keys {
-    /// Keys that steer what `remote` does, with the presets of `score`.
-    pub fn new(remote: Remote, score: &Score) -> Self {
-        Self { remote, deck: Arc::default(), presets: score.presets.keys().cloned().collect() }
+    /// Keys that steer what `desk` does.
+    pub fn new(desk: &Desk) -> Self {
+        Self { remote: desk.remote(), deck: Arc::default(), board: desk.board() }
     }
 
     /// Where the sound file's controls are put when it plays.
@@ -55,7 +54,9 @@ impl Keys {
 
     fn recall(&self, digit: &str) {
         let number = digit.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-        if let Some(preset) = number.and_then(|i| self.presets.get(i)) {
+        let score = self.board.score();
+        let presets = score.iter().flat_map(|score| score.presets.keys());
+        if let Some(preset) = number.and_then(|i| presets.into_iter().nth(i)) {
             self.remote.send(Event::Recall { preset: preset.clone(), morph_secs: None });
         }
     }
