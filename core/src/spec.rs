@@ -240,13 +240,16 @@ pub struct Param {
     pub change: Change,
     /// Whether a control may be wired to it: numbers and switches whose change is not `Rebuild`.
     pub modulatable: bool,
+    /// Whether it is of the moment (a press, a held key, what a clock says): presets leave it out.
+    pub is_momentary: bool,
     /// What it does.
     pub doc: &'static str,
 }
 
 impl Param {
     const fn new(id: &'static str, label: &'static str, domain: Domain, modulatable: bool) -> Self {
-        Self { id, label, unit: Unit::None, domain, change: Change::Step, modulatable, doc: "" }
+        let (unit, change, doc) = (Unit::None, Change::Step, "");
+        Self { id, label, unit, domain, change, modulatable, is_momentary: false, doc }
     }
 
     /// A modulatable real number, whose hard range is its soft range until `hard` widens it.
@@ -318,6 +321,12 @@ impl Param {
     /// Says that the node glides to a new value.
     pub const fn smooth(mut self) -> Self {
         self.change = Change::Smooth;
+        self
+    }
+
+    /// Says that it is of the moment, which presets leave out.
+    pub const fn momentary(mut self) -> Self {
+        self.is_momentary = true;
         self
     }
 

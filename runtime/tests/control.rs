@@ -255,6 +255,26 @@ fn an_edit_of_the_patch_keeps_the_place_in_the_cue_list() {
 }
 
 #[test]
+fn a_new_preset_leaves_out_what_is_of_the_moment() {
+    let nodes = r#""pad": { "kind": "stub.button@1" }, "sink": { "kind": "stub.sink@1" }"#;
+    let engine =
+        Engine::new(prepare(plan(nodes, &["pad.out -> sink.watch"]), &RunCx::default(), None));
+    let desk = Desk::new(Score::default());
+    let (remote, notices) = (desk.remote(), desk.notices());
+    let mut show = Show::new(engine, Silence::new(1, Some(48_000))).with_desk(desk);
+    let press = Event::Press { target: "pad.press".into(), hits: 3 };
+    remote.send_all([press, set("pad.steady", 2.0)]);
+    show.run_until_frame().expect("silence");
+    show.engine.frame(FrameMode::Full);
+    assert_eq!(base(&show.engine, "pad", "press"), 3.0);
+    remote.send(Event::Store { preset: "p".into() });
+    show.run_until_frame().expect("silence");
+    let Some(Notice::Stored(_, preset)) = notices.try_iter().next() else { panic!("no notice") };
+    let stored: Vec<_> = preset.values.keys().map(String::as_str).collect();
+    assert_eq!(stored, ["pad.steady"]);
+}
+
+#[test]
 fn what_is_stored_is_recalled() {
     let desk = Desk::new(Score::default());
     let (remote, notices) = (desk.remote(), desk.notices());

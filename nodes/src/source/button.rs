@@ -44,10 +44,12 @@ pub const SPEC: NodeSpec = NodeSpec {
     ],
     params: &[
         Param::int("presses", "Presses", 0, (0, 100))
+            .momentary()
             .hard_int(presses::RANGE.0, presses::RANGE.1)
             .doc("How often it was pressed: counted up from outside."),
-        Param::switch("held", "Held", false).doc("Whether it is held."),
+        Param::switch("held", "Held", false).momentary().doc("Whether it is held."),
         Param::float("velocity", "Velocity", 1.0, (0.0, 1.0))
+            .momentary()
             .doc("How hard it is pressed; what is released, at 0, keeps the last."),
     ],
     build: || Box::<Button>::default(),

@@ -24,6 +24,7 @@ const NUM_CLASSES: usize = 12;
 
 const fn class(id: &'static str, label: &'static str) -> Param {
     Param::float(id, label, 0.0, (0.0, 1.0))
+        .momentary()
         .doc("Velocity of the loudest held note of this name in any octave; 0 where there is none.")
 }
 
@@ -54,10 +55,18 @@ pub const SPEC: NodeSpec = NodeSpec {
     ],
     params: &[
         Param::int("channel", "Channel", 0, (0, 16)).doc("MIDI channel 1..16; 0 hears all."),
-        Param::int("note", "Note", 60, (0, 127)).doc("MIDI number of the note struck last."),
-        Param::float("velocity", "Velocity", 0.0, (0.0, 1.0)).doc("How hard it was struck."),
-        Param::int("num_held", "Held", 0, (0, 127)).hard_int(0, 2_048).doc("Number of held keys."),
+        Param::int("note", "Note", 60, (0, 127))
+            .momentary()
+            .doc("MIDI number of the note struck last."),
+        Param::float("velocity", "Velocity", 0.0, (0.0, 1.0))
+            .momentary()
+            .doc("How hard it was struck."),
+        Param::int("num_held", "Held", 0, (0, 127))
+            .momentary()
+            .hard_int(0, 2_048)
+            .doc("Number of held keys."),
         Param::int("hits", "Hits", 0, (0, 100))
+            .momentary()
             .hard_int(presses::RANGE.0, presses::RANGE.1)
             .doc("How many keys were struck: counted up from outside."),
         class("c", "C"),

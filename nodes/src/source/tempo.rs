@@ -84,22 +84,22 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(-10.0, 10.0)
             .unit(Unit::Secs)
             .doc("How much sooner the beat is given: makes up for the delay of the clock's way and of a screen."),
-        Param::int("taps", "Taps", 0, (0, 100))
+        Param::int("taps", "Taps", 0, (0, 100)).momentary()
             .hard_int(presses::RANGE.0, presses::RANGE.1)
             .doc("How often it was tapped: bind it to a button or key in mode `press`."),
-        Param::int("syncs", "Syncs", 0, (0, 100))
+        Param::int("syncs", "Syncs", 0, (0, 100)).momentary()
             .hard_int(presses::RANGE.0, presses::RANGE.1)
             .doc("How often somebody said that the beat is now: bind it in mode `press`."),
-        Param::float("clock_bpm", "Clock's tempo", 0.0, (0.0, 300.0))
+        Param::float("clock_bpm", "Clock's tempo", 0.0, (0.0, 300.0)).momentary()
             .hard(0.0, 1_000.0)
             .unit(Unit::Bpm)
             .doc("Beats a minute of the clock; 0 where there is none. The clock sets it."),
-        Param::int("clock_beat", "Clock's beat", 0, (0, 1_000))
+        Param::int("clock_beat", "Clock's beat", 0, (0, 1_000)).momentary()
             .hard_int(-presses::RANGE.1, presses::RANGE.1)
             .doc("Whole beats of the clock since its start. The clock sets it."),
-        Param::float("clock_phase", "Clock's phase", 0.0, (0.0, 1.0))
+        Param::float("clock_phase", "Clock's phase", 0.0, (0.0, 1.0)).momentary()
             .doc("Phase in that beat, now. The clock sets it."),
-        Param::switch("clock_runs", "Clock runs", false)
+        Param::switch("clock_runs", "Clock runs", false).momentary()
             .doc("Whether the player of the clock plays. The clock sets it."),
     ],
     build: || Box::<Tempo>::default(),

@@ -487,8 +487,14 @@ impl Desk {
         }
         let mut preset = self.score.presets.get(name).cloned().unwrap_or_default();
         let held: Vec<String> = preset.values.keys().cloned().collect();
-        let is_meant = |target: &str| held.is_empty() || held.iter().any(|t| t == target);
-        let places = self.places.iter().filter(|(target, _)| is_meant(target));
+        let is_lasting = |(step, param): (usize, usize)| {
+            let step = engine.plan().steps.get(step);
+            step.and_then(|s| s.spec.params.get(param)).is_some_and(|p| !p.is_momentary)
+        };
+        let is_meant = |target: &str, place| {
+            if held.is_empty() { is_lasting(place) } else { held.iter().any(|t| t == target) }
+        };
+        let places = self.places.iter().filter(|(target, place)| is_meant(target, **place));
         let now: BTreeMap<_, _> =
             places.filter_map(|(t, place)| value_now(engine, t, *place)).collect();
         preset.values.extend(now);

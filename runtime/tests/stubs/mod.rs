@@ -72,6 +72,20 @@ impl Node for Add {
     }
 }
 
+/// `in` plus `steady`, and a `press` of the moment.
+pub static BUTTON: NodeSpec = spec(
+    "stub.button",
+    Rate::Inherit,
+    Role::Pure,
+    CONTROL_IN,
+    CONTROL_OUT,
+    &[
+        Param::float("steady", "Steady", 0.0, (-10.0, 10.0)),
+        Param::int("press", "Press", 0, (0, 100)).momentary(),
+    ],
+    || Box::new(Add),
+);
+
 /// A one-pole: state that a swap must keep. `mode` needs a rebuild, which adopts the state.
 pub static POLE: NodeSpec = spec(
     "stub.pole",
@@ -397,8 +411,8 @@ impl Node for Sink {
 
 pub fn registry() -> Registry {
     Registry::new([
-        &SOURCE, &ADD, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT, &FLASH,
-        &FRAGILE, &DELAY, &SINK,
+        &SOURCE, &ADD, &BUTTON, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT,
+        &FLASH, &FRAGILE, &DELAY, &SINK,
     ])
 }
 
