@@ -81,6 +81,7 @@ fn speed(services: &Services) {
         node.input("image", image.clone());
         let median = median(9, || {
             node.tick().unwrap();
+            gpu.flush().unwrap();
             gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
         });
         println!("{label:<20}{:>10.2} ms", millis(median));
