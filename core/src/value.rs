@@ -134,6 +134,8 @@ impl Value {
 const MAX_GATHERED_SAMPLES: usize = 1 << 17;
 /// Rows that are gathered before the older ones are dropped.
 const MAX_GATHERED_ROWS: usize = 1 << 12;
+/// Bytes of rows that are gathered at most, on one wire.
+const MAX_GATHERED_BYTES: usize = 64 << 20;
 
 impl Value {
     /// Adds what a block brings anew to what was gathered since the last frame: hits are counted,
@@ -330,11 +332,12 @@ impl<T: Copy + Default> Hops<T> {
         &mut self.rows[start..]
     }
 
-    /// Adds the new rows of `from`, of which the last `max_rows` are kept. Where it brings none,
-    /// its latest is the latest here too.
+    /// Adds the new rows of `from`. Of all new rows the last `max_rows` are kept, or as many as 64 MB
+    /// hold, at least one, however they were cut into blocks. Where it brings none, its latest is
+    /// the latest here too.
     pub fn gather(&mut self, from: &Self, max_rows: usize) {
         self.hop_secs = from.hop_secs;
-        if self.num_bins != from.num_bins || self.num_fresh + from.num_fresh > max_rows {
+        if self.num_bins != from.num_bins {
             self.begin(from.num_bins);
         }
         if !self.started
@@ -344,9 +347,21 @@ impl<T: Copy + Default> Hops<T> {
             self.push().copy_from_slice(row);
             self.begin(from.num_bins);
         }
-        for row in from.fresh() {
+        let row_bytes = (self.num_bins * size_of::<T>()).max(1);
+        let max_rows = max_rows.min(MAX_GATHERED_BYTES / row_bytes).max(1);
+        let num_skipped = from.num_fresh.saturating_sub(max_rows);
+        let num_added = from.num_fresh - num_skipped;
+        self.drop_oldest((self.num_fresh + num_added).saturating_sub(max_rows));
+        for row in from.fresh().skip(num_skipped) {
             self.push().copy_from_slice(row);
         }
+    }
+
+    /// Forgets the first `num` of the new rows.
+    fn drop_oldest(&mut self, num: usize) {
+        let num = num.min(self.num_fresh);
+        self.rows.drain(self.num_bins..(1 + num) * self.num_bins);
+        self.num_fresh -= num;
     }
 
     /// This tick's new rows, oldest first. A node of frame rate that keeps state gets those of all
@@ -637,8 +652,37 @@ mod tests {
             new.push()[0] = i as f32;
             rows.gather(&new, 3);
         }
-        assert!(rows.num_fresh() <= 3);
+        assert_eq!(rows.fresh().collect::<Vec<_>>(), [[4.0], [5.0], [6.0]]);
         assert_eq!(rows.latest(), Some(&[6.0][..]));
+    }
+
+    #[test]
+    fn the_last_rows_are_kept_however_they_are_cut() {
+        let block = |values: std::ops::Range<usize>| {
+            let mut new = Bands::default();
+            new.begin(2);
+            values.for_each(|v| new.push().fill(v as f32));
+            new
+        };
+        for len in 1..=12 {
+            let mut rows = Bands::default();
+            for start in (0..12).step_by(len) {
+                rows.gather(&block(start..(start + len).min(12)), 5);
+            }
+            let found: Vec<f32> = rows.fresh().map(|row| row[1]).collect();
+            assert_eq!(found, [7.0, 8.0, 9.0, 10.0, 11.0], "{len}");
+            rows.begin(2);
+            assert_eq!(rows.latest(), Some(&[11.0, 11.0][..]));
+        }
+        // Rows of 24 MB: two of them.
+        let mut rows = Bands::default();
+        for v in 0..4 {
+            let mut new = Bands::default();
+            new.begin(6 << 20);
+            new.push().fill(v as f32);
+            rows.gather(&new, 5);
+        }
+        assert_eq!(rows.fresh().map(|row| row[0]).collect::<Vec<_>>(), [2.0, 3.0]);
     }
 
     #[test]

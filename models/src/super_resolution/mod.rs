@@ -31,6 +31,8 @@ const MAX_SCALE: usize = 8;
 const MAX_PIXELS: usize = 1 << 28;
 /// Least side of a tile, in pixels of the small picture.
 const MIN_TILE_PX: usize = 16;
+/// Values of a tile between two convolutions, at most: 512 MB, a few times over.
+const MAX_TILE_VALUES: usize = 1 << 27;
 
 /// What is known of a network by its weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Network {
     /// By their names in the file.
     tensors: BTreeMap<String, Tensor>,
     chain: Chain,
+    /// Values a pixel between two convolutions, at most.
+    pixel_values: usize,
     card: Card,
 }
 
@@ -121,8 +125,9 @@ impl Network {
         let names: Vec<&str> = named.tensors.keys().map(String::as_str).collect();
         let layout = Layout::recognize(&names)?;
         let (config, chain) = build(&layout, &named.tensors)?;
+        let pixel_values = pixel_values(&layout, &named.tensors);
         let card = Card::of(&named, &config);
-        Ok(Self { config, layout, tensors: named.tensors, chain, card })
+        Ok(Self { config, layout, tensors: named.tensors, chain, pixel_values, card })
     }
 
     /// What is known of it.
@@ -148,16 +153,18 @@ impl Network {
     /// scale·height, scale·width]`: luminance for ESPCN, red, green and blue for SRVGGNetCompact.
     /// The values are as the network gives them, not clamped. On the CPU, by tiles of `tile_px`
     /// (at least 16) with as much around them as the network sees: what a tile holds does not
-    /// depend on their size but for the last bits.
+    /// depend on their size but for the last bits. Tiles that take more than 2²⁷ values between two
+    /// convolutions are made smaller.
     ///
     /// # Errors
-    /// Other channels, no pixels, or more than 2²⁸ afterwards.
+    /// Other channels, no pixels, or more than 2²⁸ afterwards; a network that takes too much even by
+    /// tiles of 16.
     pub fn enlarge(&self, picture: &Tensor, tile_px: usize) -> Result<Tensor, ModelError> {
         let (channels, height, width) = self.check_size(picture)?;
         let planes = picture.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
         let scale = self.config.scale;
+        let tile_px = self.bounded_tile_px(tile_px, (height, width))?;
         let mut out = vec![0.0; channels * height * width * scale * scale];
-        let tile_px = tile_px.max(MIN_TILE_PX);
         for top in (0..height).step_by(tile_px) {
             for left in (0..width).step_by(tile_px) {
                 let rows = Stretch::new(top, tile_px, self.config.reach_px, height);
@@ -226,6 +233,31 @@ impl Network {
         }
     }
 
+    /// The largest tile up to `tile_px` whose values are not too many.
+    fn bounded_tile_px(
+        &self,
+        tile_px: usize,
+        (height, width): (usize, usize),
+    ) -> Result<usize, ModelError> {
+        let fits = |tile_px: usize| {
+            let side = tile_px.saturating_add(2 * self.config.reach_px);
+            let pixels = side.min(height).saturating_mul(side.min(width));
+            pixels.saturating_mul(self.pixel_values) <= MAX_TILE_VALUES
+        };
+        if !fits(MIN_TILE_PX) {
+            return Err(ModelError::TooLarge(format!(
+                "{} values a pixel, {} pixels around each",
+                self.pixel_values, self.config.reach_px
+            )));
+        }
+        let (mut most, mut too_many) = (MIN_TILE_PX, tile_px.max(MIN_TILE_PX).saturating_add(1));
+        while too_many - most > 1 {
+            let middle = most + (too_many - most) / 2;
+            if fits(middle) { most = middle } else { too_many = middle }
+        }
+        Ok(most)
+    }
+
     /// Shuffles a tile's channels into the pixels of the large picture, the tile's margin left out.
     fn place(
         &self,
@@ -283,6 +315,19 @@ fn cut(
         .chunks_exact(height * width)
         .flat_map(|plane| plane.chunks_exact(width).take(rows.outer.1).skip(rows.outer.0));
     lines.flat_map(|line| &line[columns.outer.0..columns.outer.1]).copied().collect()
+}
+
+/// Values a pixel that the largest convolution reads or writes. Kernels of 3 pixels read their inputs
+/// where they lie; others have each pixel's neighbours copied side by side.
+fn pixel_values(layout: &Layout, tensors: &BTreeMap<String, Tensor>) -> usize {
+    let weights =
+        layout.convolutions.iter().filter_map(|(name, _)| tensors.get(&format!("{name}.weight")));
+    let values = weights.filter_map(|weight| match *weight.dims() {
+        [outputs, inputs, 3, _] => Some(outputs.max(inputs)),
+        [outputs, inputs, side, _] => Some(outputs.max(inputs * side * side)),
+        _ => None,
+    });
+    values.max().unwrap_or(0)
 }
 
 /// Checks the weights against each other and packs them.
@@ -358,4 +403,44 @@ fn take(
         return Err(ModelError::NotFinite(key.to_owned()));
     }
     Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ESPCN whose second convolution has this many inputs and this side.
+    fn network(features: usize, side: usize) -> Network {
+        let shapes = [[features, 1, 3, 3], [1, features, side, side], [4, 1, 3, 3]]
+            .map(|shape| shape.to_vec());
+        let mut tensors = std::collections::HashMap::new();
+        for (i, shape) in (1..).zip(&shapes) {
+            let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+            tensors.insert(format!("conv{i}.weight"), zeros(shape));
+            tensors.insert(format!("conv{i}.bias"), zeros(&shape[..1]));
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.safetensors");
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+        Network::open(&path).unwrap()
+    }
+
+    #[test]
+    fn tiles_are_made_so_small_that_memory_holds_them() {
+        let all = (4_096, 4_096);
+        let small = network(64, 3);
+        assert_eq!((small.pixel_values, small.config.reach_px), (64, 3));
+        assert_eq!(small.bounded_tile_px(256, all).unwrap(), 256);
+        // (1442 + 6)² · 64 is the last below 2²⁷.
+        assert_eq!(small.bounded_tile_px(4_096, all).unwrap(), 1_442);
+        assert_eq!(small.bounded_tile_px(4_096, (100, 200)).unwrap(), 4_096);
+        assert_eq!(small.bounded_tile_px(0, all).unwrap(), 16);
+        let large = network(512, 11);
+        assert_eq!((large.pixel_values, large.config.reach_px), (512 * 121, 7));
+        // (32 + 14)² · 61952.
+        assert_eq!(large.bounded_tile_px(4_096, all).unwrap(), 32);
+        let too_large = Network { pixel_values: 1 << 20, ..large };
+        assert!(matches!(too_large.bounded_tile_px(16, all), Err(ModelError::TooLarge(_))));
+        assert_eq!(too_large.bounded_tile_px(16, (8, 8)).unwrap(), 16);
+    }
 }

@@ -66,8 +66,9 @@ pub const SPEC: NodeSpec = NodeSpec {
           particle nears the flow's velocity by exp(−drag·t), and falls by gravity. It is simulated \
           in steps of 1/120 s, whatever the frame rate, so that equal parameters give equal particles \
           at all rates, and drawn between the steps. Distances are in heights of the picture. Without \
-          a picture, slopes are 0 and its colour is white. Equal seeds give equal particles. No \
-          latency.",
+          a picture, slopes are 0 and its colour is white. Equal seeds give equal particles. \
+          Particles that cover 2³¹ pixels together (some 250 times a 4K picture) are drawn, the \
+          rest are not. No latency.",
     rate: Rate::Frame,
     role: Role::Stateful,
     inputs: &[

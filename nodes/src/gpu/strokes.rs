@@ -11,6 +11,9 @@ use super::picture::{FORMAT, GpuImage};
 
 /// Strokes of one picture, at most.
 pub const MAX_STROKES: usize = 1 << 18;
+/// Pixels that the strokes of one picture cover together, at most: what lies over itself counts each
+/// time. 259 full layers of 4K; a device that is busy for seconds is reset by its driver.
+const MAX_FRAGMENTS: f64 = (1_u64 << 31) as f64;
 
 /// One stroke, in pixels from the top left corner of the picture, whose pixels' centres lie at
 /// halves.
@@ -66,6 +69,27 @@ impl Stroke {
         Self { softness_px, ..self }
     }
 
+    /// Pixels of a picture of `size` that it is drawn on, about and at most: of the rectangle round
+    /// it, or of the part of the picture that this can reach.
+    fn num_fragments(&self, (width, height): (u32, u32)) -> f64 {
+        let [from, to] = [self.from_px, self.to_px].map(|p| p.map(f64::from));
+        let (radius, softness) = (f64::from(self.radius_px), f64::from(self.softness_px));
+        // As the shader has it.
+        let reach =
+            if self.form > 1.0 { 3.5 * radius } else { radius + 0.5 * softness.max(1.0) + 0.5 };
+        let reach = reach.abs();
+        let way = [to[0] - from[0], to[1] - from[1]];
+        let len = way[0].hypot(way[1]);
+        let along = if len > 1e-6 { way.map(|v| (v / len).abs()) } else { [1.0, 0.0] };
+        let margin = reach * (along[0] + along[1]);
+        let seen = |axis: usize, side: u32| {
+            let low = (from[axis].min(to[axis]) - margin).max(0.0);
+            let high = (from[axis].max(to[axis]) + margin).min(f64::from(side));
+            (high - low).max(0.0)
+        };
+        (2.0 * reach * (len + 2.0 * reach)).min(seen(0, width) * seen(1, height))
+    }
+
     fn is_finite(&self) -> bool {
         bytemuck::cast_ref::<Self, [f32; 12]>(self).iter().all(|v| v.is_finite())
     }
@@ -119,7 +143,8 @@ impl Strokes {
     }
 
     /// Draws a picture of `size`: linear light with straight alpha, clear where no stroke is. What
-    /// is not finite is left out, and so is what comes after [`MAX_STROKES`].
+    /// is not finite is left out, and so is what comes after [`MAX_STROKES`], or after strokes that
+    /// cover 2³¹ pixels together.
     ///
     /// # Errors
     /// Not prepared; a size of 0 or past the device's limits; a failing device.
@@ -147,8 +172,7 @@ impl Strokes {
 impl Pass {
     fn run(&mut self, strokes: &[Stroke], meet: Meet, target: &GpuImage) {
         let device = self.gpu.device();
-        let shown: Vec<Stroke> =
-            strokes.iter().filter(|s| s.is_finite()).take(MAX_STROKES).copied().collect();
+        let shown = bounded(strokes, target.size_px());
         let bytes: &[u8] = bytemuck::cast_slice(&shown);
         if self.strokes.size() < bytes.len() as u64 {
             self.strokes = stroke_buffer(device, bytes.len().next_power_of_two() as u64);
@@ -185,6 +209,17 @@ impl Pass {
         drop(pass);
         self.gpu.queue().submit([encoder.finish()]);
     }
+}
+
+/// The strokes that are drawn on a picture of `size`: the first ones, up to the bounds.
+fn bounded(strokes: &[Stroke], size: (u32, u32)) -> Vec<Stroke> {
+    let mut num_fragments = 0.0;
+    let is_within = |stroke: &&Stroke| {
+        num_fragments += stroke.num_fragments(size);
+        num_fragments <= MAX_FRAGMENTS
+    };
+    let finite = strokes.iter().filter(|s| s.is_finite()).take(MAX_STROKES);
+    finite.take_while(is_within).copied().collect()
 }
 
 fn stroke_buffer(device: &wgpu::Device, num_bytes: u64) -> wgpu::Buffer {
@@ -398,6 +433,25 @@ mod tests {
         stroke.from_px = [1.0, 1.0];
         stroke.colour[0] = f32::INFINITY;
         assert_eq!(area(&drawn(&[stroke], Meet::Add, (4, 4))), 0.0);
+    }
+
+    #[test]
+    fn what_covers_more_than_a_device_takes_is_left_out() {
+        let dot = |at: [f32; 2], radius: f32| Stroke::new(Form::Round, at, at, radius, WHITE);
+        let num = |stroke, size| bounded(&vec![stroke; 1 << 18], size).len();
+        // Layers of 2²⁴ pixels.
+        assert_eq!(num(dot([2_048.0; 2], 9_999.0), (4_096, 4_096)), 128);
+        // Quarters of them, from a corner.
+        assert_eq!(num(dot([0.0; 2], 2_047.0), (4_096, 4_096)), 512);
+        // Small ones, and those that lie outside, are all drawn.
+        assert_eq!(num(dot([2_048.0; 2], 40.0), (4_096, 4_096)), 1 << 18);
+        assert_eq!(num(dot([-999.0; 2], 500.0), (4_096, 4_096)), 1 << 18);
+        // A thin line at an angle is no rectangle from corner to corner.
+        let line = Stroke::new(Form::Butt, [0.0; 2], [4_096.0; 2], 0.0, WHITE);
+        let area = 2.0 * (4_096.0 * 2_f64.sqrt() + 2.0);
+        assert_eq!(num(line, (4_096, 4_096)), ((1_u64 << 31) as f64 / area) as usize);
+        let layers = vec![dot([32.0; 2], 99.0); 3];
+        assert_eq!(pixel(&drawn(&layers, Meet::Add, (64, 64)), 5, 5), [3.0, 3.0, 3.0, 1.0]);
     }
 
     #[test]

@@ -12,11 +12,13 @@ pub(super) const LEVEL: Param = Param::float("level", "Level", 1.0, (0.0, 1.0))
 
 /// The blackout switch of every output.
 pub(super) const BLACKOUT: Param = Param::switch("blackout", "Blackout", false)
-    .doc("Shows black, whatever comes; the graph runs on.");
+    .doc("Shows black at once, whatever comes, also where nothing comes; the graph runs on.");
 
 /// The freeze switch of every output.
-pub(super) const FREEZE: Param = Param::switch("freeze", "Freeze", false)
-    .doc("Holds the picture that is shown; the graph runs on.");
+pub(super) const FREEZE: Param = Param::switch("freeze", "Freeze", false).doc(
+    "Holds the picture that is shown; the graph runs on. In a render that begins late (--from), \
+     outputs draw nothing before: a freeze set earlier holds the first picture that is drawn.",
+);
 
 /// Keeps what a frozen output shows.
 #[derive(Default)]
@@ -25,23 +27,25 @@ pub(super) struct Master {
 }
 
 impl Master {
-    /// The picture to show in place of `image`. `first` is the index of the fader; blackout and
-    /// freeze follow it.
+    /// Whether black is shown. `first` is the index of the fader; blackout and freeze follow it.
+    pub fn is_black(params: Params<'_>, first: usize) -> bool {
+        params.switch(first + 1)
+    }
+
+    /// The picture that a frozen output holds.
+    pub fn held(&self, params: Params<'_>, first: usize) -> Option<Arc<HostImage>> {
+        self.held.clone().filter(|_| params.switch(first + 2))
+    }
+
+    /// The picture to show in place of `image`, which is what a freeze would hold.
     pub fn applied(
         &mut self,
         image: Arc<HostImage>,
         params: Params<'_>,
         first: usize,
     ) -> Arc<HostImage> {
-        let level = if params.switch(first + 1) { 0.0 } else { params.float(first) };
-        let is_frozen = params.switch(first + 2);
-        let has_size =
-            |held: &HostImage| (held.width_px, held.height_px) == (image.width_px, image.height_px);
-        let image = match self.held.take().filter(|held| is_frozen && has_size(held)) {
-            Some(held) => held,
-            None => image,
-        };
         self.held = Some(image.clone());
+        let level = params.float(first);
         if level >= 1.0 { image } else { dimmed(&image, level) }
     }
 

@@ -19,6 +19,10 @@ use crate::gpu::{
 const IN_IMAGE: usize = 0;
 /// Index of the outputs' one output.
 const OUT_PICTURE: usize = 0;
+/// Side of the black that is shown where nothing tells its size.
+const UNKNOWN_SIDE_PX: u32 = 16;
+/// The longest side of a picture whose size black takes.
+const MAX_SIDE_PX: u32 = 16_384;
 
 /// The outputs' inputs.
 pub(super) const INPUTS: &[Port] =
@@ -49,6 +53,10 @@ pub(super) struct FinalPicture {
     resampler: Option<Result<Resampler, NodeError>>,
     master: Master,
     strobe: StrobeLimiter,
+    /// The size of the picture that was shown last.
+    shown_px: Option<(u32, u32)>,
+    /// What a blackout shows.
+    black: Option<Arc<HostImage>>,
 }
 
 impl FinalPicture {
@@ -76,6 +84,43 @@ impl FinalPicture {
         Ok(host)
     }
 
+    /// The picture before fader and limiter; none where nothing comes.
+    fn taken(&mut self, io: &Io<'_>) -> Result<Option<Arc<HostImage>>, NodeError> {
+        if let Some(held) = self.master.held(io.params, self.fit + 2).filter(|h| self.suits(h)) {
+            return Ok(Some(held));
+        }
+        let fit = Fit::of_choice(io.params.choice(self.fit));
+        io.inputs.image(IN_IMAGE).map(|image| self.picture(image, fit)).transpose()
+    }
+
+    /// Whether a picture has the run's size.
+    fn suits(&self, host: &HostImage) -> bool {
+        self.run_px().is_none_or(|size| size == (host.width_px, host.height_px))
+    }
+
+    /// The size of all pictures, where the run decides it.
+    fn run_px(&self) -> Option<(u32, u32)> {
+        let even = |len: u32| if self.is_even { (len & !1).max(2) } else { len };
+        self.size_px.map(|(width, height)| (even(width), even(height)))
+    }
+
+    /// Black of the size of what was shown last, or would be.
+    fn black(&mut self, image: Option<&Image>) -> Arc<HostImage> {
+        let sides = 1..=MAX_SIDE_PX;
+        let own = image.map(|image| (image.width_px, image.height_px));
+        let own = own.filter(|(width, height)| sides.contains(width) && sides.contains(height));
+        let size = self.run_px().or(self.shown_px).or(own);
+        let (width_px, height_px) = size.unwrap_or((UNKNOWN_SIDE_PX, UNKNOWN_SIDE_PX));
+        let fits =
+            |black: &Arc<HostImage>| (black.width_px, black.height_px) == (width_px, height_px);
+        let black = self.black.take().filter(fits).unwrap_or_else(|| {
+            let pixels = [0, 0, 0, 255].repeat(width_px as usize * height_px as usize);
+            Arc::new(HostImage { width_px, height_px, pixels: Pixels::Rgba8(pixels) })
+        });
+        self.black = Some(black.clone());
+        black
+    }
+
     fn resampler(&mut self) -> Result<&mut Resampler, NodeError> {
         match &mut self.resampler {
             Some(resampler) => resampler.as_mut().map_err(|error| error.clone()),
@@ -95,25 +140,32 @@ impl Node for FinalPicture {
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let fit = Fit::of_choice(io.params.choice(self.fit));
-        let picture = match io.inputs.image(IN_IMAGE) {
-            Some(image) => {
-                let host = self.picture(image, fit)?;
-                let mut host = self.master.applied(host, io.params, self.fit + 2);
-                if io.params.switch(self.fit + 1) {
-                    host = self.strobe.limited(host, io.tick);
-                } else {
-                    self.strobe.clear();
-                }
-                Value::Image(Image {
-                    width_px: host.width_px,
-                    height_px: host.height_px,
-                    encoding: Encoding::Srgb,
-                    home: ImageHome::Host(host),
-                })
+        let is_limited = io.params.switch(self.fit + 1);
+        if !is_limited {
+            self.strobe.clear();
+        }
+        // Before all that could fail, or hold it back.
+        let shown = if Master::is_black(io.params, self.fit + 2) {
+            let black = self.black(io.inputs.image(IN_IMAGE));
+            if is_limited {
+                self.strobe.forced(&black, io.tick);
             }
-            None => Value::Empty,
+            Some(black)
+        } else if let Some(host) = self.taken(io)? {
+            let host = self.master.applied(host, io.params, self.fit + 2);
+            self.shown_px = Some((host.width_px, host.height_px));
+            Some(if is_limited { self.strobe.limited(host, io.tick) } else { host })
+        } else {
+            None
         };
+        let picture = shown.map_or(Value::Empty, |host| {
+            Value::Image(Image {
+                width_px: host.width_px,
+                height_px: host.height_px,
+                encoding: Encoding::Srgb,
+                home: ImageHome::Host(host),
+            })
+        });
         io.outputs.set(OUT_PICTURE, picture);
         Ok(())
     }
@@ -121,12 +173,14 @@ impl Node for FinalPicture {
     fn reset(&mut self) {
         self.master.clear();
         self.strobe.clear();
+        self.shown_px = None;
     }
 
     fn adopt(&mut self, old: &mut dyn Any) {
         if let Some(old) = old.downcast_mut::<Self>() {
             self.master = std::mem::take(&mut old.master);
             self.strobe = std::mem::take(&mut old.strobe);
+            self.shown_px = old.shown_px;
         }
     }
 }
@@ -298,5 +352,57 @@ mod tests {
         let mut node = Harness::new(&sequence::SPEC).prepare().unwrap();
         node.input("image", Value::Image(Image::from_host(image, Encoding::Srgb)));
         assert!(node.tick().is_err());
+    }
+
+    #[test]
+    fn blackout_is_black_whatever_comes() {
+        let mut node = Harness::new(&sequence::SPEC).prepare().unwrap();
+        let grey = |side: u32, code: u8| {
+            let pixels = Pixels::Rgba8([code, code, code, 255].repeat((side * side) as usize));
+            let image = HostImage { width_px: side, height_px: side, pixels };
+            Value::Image(Image::from_host(image, Encoding::Srgb))
+        };
+        let broken = HostImage { width_px: 4, height_px: 4, pixels: Pixels::Rgba8(vec![255; 4]) };
+        let broken = || Value::Image(Image::from_host(broken.clone(), Encoding::Srgb));
+        let shown = |node: &mut Harness, value: Value| {
+            node.input("image", value);
+            node.tick().unwrap();
+            let Value::Image(found) = node.output("picture") else { panic!("no picture") };
+            host(found)
+        };
+        let black = |side: u32| (side, side, [0, 0, 0, 255].repeat((side * side) as usize));
+        node.set_param("blackout", true);
+        assert_eq!(shown(&mut node, Value::Empty), black(UNKNOWN_SIDE_PX));
+        assert_eq!(shown(&mut node, broken()), black(4));
+        node.set_param("blackout", false);
+        // So many flashes that the limiter holds the picture back.
+        for i in 0..40 {
+            shown(&mut node, grey(6, 255 * u8::from(i % 4 < 2)));
+        }
+        let held_back =
+            shown(&mut node, grey(6, 0)).2[0] > 0 || shown(&mut node, grey(6, 255)).2[0] < 255;
+        assert!(held_back);
+        node.set_param("blackout", true);
+        assert_eq!(shown(&mut node, Value::Empty), black(6));
+        assert_eq!(shown(&mut node, broken()), black(6));
+        assert_eq!(shown(&mut node, grey(6, 255)), black(6));
+    }
+
+    #[test]
+    fn a_frozen_output_needs_no_picture() {
+        let mut node = Harness::new(&sequence::SPEC).prepare().unwrap();
+        let image =
+            HostImage { width_px: 1, height_px: 1, pixels: Pixels::Rgba8(vec![90, 80, 70, 255]) };
+        let image = Image::from_host(image, Encoding::Srgb);
+        node.input("image", Value::Image(image));
+        node.tick().unwrap();
+        node.set_param("freeze", true);
+        let broken = HostImage { width_px: 2, height_px: 2, pixels: Pixels::Rgba8(vec![255; 4]) };
+        for value in [Value::Empty, Value::Image(Image::from_host(broken, Encoding::Srgb))] {
+            node.input("image", value);
+            node.tick().unwrap();
+            let Value::Image(found) = node.output("picture") else { panic!("no picture") };
+            assert_eq!(host(found), (1, 1, vec![90, 80, 70, 255]));
+        }
     }
 }

@@ -38,26 +38,33 @@ impl StrobeLimiter {
         }
         let second = u64::from(tick.clock.sample_rate_hz);
         measure(&image, &mut self.grid);
-        let fits = |last: &&Arc<HostImage>| {
-            (last.width_px, last.height_px) == (image.width_px, image.height_px)
-        };
-        let Some(last) = self.last.as_ref().filter(fits) else {
-            self.counter.clear();
-            self.counter.show(&self.grid, tick.sample);
-            self.last = Some(image.clone());
-            return image;
-        };
         let share = self.counter.share(&self.grid, tick.sample, second, LIMITS);
         let shown = if share >= 1.0 {
             image
         } else {
-            let mixed = if share > 0.0 { mixed(last, &image, share) } else { last.clone() };
+            let size = (image.width_px, image.height_px);
+            let fits = |last: &Arc<HostImage>| (last.width_px, last.height_px) == size;
+            let last = match self.last.take().filter(fits) {
+                Some(last) => last,
+                None => Arc::new(of_cells(self.counter.shown(), size)),
+            };
+            let mixed = if share > 0.0 { mixed(&last, &image, share) } else { last };
             measure(&mixed, &mut self.grid);
             mixed
         };
         self.counter.show(&self.grid, tick.sample);
         self.last = Some(shown.clone());
         shown
+    }
+
+    /// Takes note of a picture that is shown whatever it does: what comes after it is limited.
+    pub fn forced(&mut self, image: &Arc<HostImage>, tick: Tick) {
+        if self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, image)) {
+            return;
+        }
+        measure(image, &mut self.grid);
+        self.counter.show(&self.grid, tick.sample);
+        self.last = Some(image.clone());
     }
 
     /// Forgets all.
@@ -97,6 +104,27 @@ fn measure(image: &HostImage, grid: &mut Grid) {
             *cell = sums.map(|sum| (sum as f64 / full) as f32);
         }
     });
+}
+
+/// A picture of `size` whose cells have these means: stands in for a last one of another size.
+fn of_cells(grid: &Grid, (width_px, height_px): (u32, u32)) -> HostImage {
+    let codes: Vec<[u8; 4]> = grid
+        .cells
+        .iter()
+        .map(|light| light.map(srgb8_from_linear))
+        .map(|[r, g, b]| [r, g, b, 255])
+        .collect();
+    let (width, height) = (width_px as usize, height_px as usize);
+    // As `measure` cuts them.
+    let cell = |at: usize, num: usize, len: usize| ((at + 1) * num - 1) / len.max(1);
+    let pixels = (0..height)
+        .flat_map(|y| (0..width).map(move |x| (x, y)))
+        .flat_map(|(x, y)| {
+            let i = cell(y, grid.rows, height) * grid.columns + cell(x, grid.columns, width);
+            codes.get(i).copied().unwrap_or([0, 0, 0, 255])
+        })
+        .collect();
+    HostImage { width_px, height_px, pixels: Pixels::Rgba8(pixels) }
 }
 
 /// `share` of `to` over `from`, in light.
@@ -197,6 +225,36 @@ mod tests {
             (v >> 24) as u8
         };
         assert!(passes_at((320, 180), &noise), "noise");
+    }
+
+    #[test]
+    fn sizes_that_alternate_are_limited_too() {
+        let flashing = |frame: u32| if (frame / 3).is_multiple_of(2) { 0 } else { 255 };
+        let mut node = Harness::new(&sequence::SPEC).prepare().unwrap();
+        let lights: Vec<f64> = (0..240)
+            .map(|frame| {
+                let size = if frame % 2 == 0 { SMALL } else { (37, 41) };
+                let pixels = shown(&mut node, &image(size, |_, _| flashing(frame)));
+                assert_eq!(pixels.len() as u32, size.0 * size.1 * 4);
+                f64::from(linear_from_srgb8(pixels[0]))
+            })
+            .collect();
+        let found = max_flashes_per_sec(&lights, 60.0, 0.1, 0.8);
+        assert!((2..=3).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn cells_make_a_picture_of_their_means() {
+        let mut grid = Grid::default();
+        let codes = |x: u32, y: u32| (x / 2 * 16 + y / 3) as u8;
+        // Cells of 2 × 3 pixels of one code each.
+        let host = image((32, 27), codes).host().unwrap();
+        measure(&host, &mut grid);
+        assert_eq!(of_cells(&grid, (32, 27)).pixels, host.pixels);
+        let mut other = Grid::default();
+        measure(&of_cells(&grid, (53, 41)), &mut other);
+        let means = grid.cells.iter().flatten().zip(other.cells.iter().flatten());
+        assert!(means.into_iter().all(|(a, b)| (a - b).abs() < 1e-3));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The file format `.cube`: a table of colours (Adobe, "Cube LUT Specification 1.0", 2013).
+//! The file format `.cube`: a table of colours (Adobe, "Cube LUT Specification 1.0", 2013), and the
+//! `LUT_3D_INPUT_RANGE` and `LUT_1D_INPUT_RANGE` of DaVinci Resolve.
 
 /// The longest file: a table of 129³ colours with long numbers fits.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -6,6 +7,8 @@ pub const MAX_BYTES: u64 = 256 << 20;
 const MAX_3D: usize = 129;
 /// The most colours of a one-dimensional table.
 const MAX_1D: usize = 65_536;
+/// How far a domain goes to each side: pictures hold no more.
+const MAX_DOMAIN: f32 = 65_504.0;
 
 /// A table of colours.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +47,12 @@ pub fn parse(text: &str) -> Result<Cube, String> {
                 let n = n.filter(|n| (2..=max).contains(n));
                 size = Some((n.ok_or_else(|| at(&format!("the size must be 2 to {max}")))?, is_3d));
             }
-            "DOMAIN_MIN" => low = triple(words).ok_or_else(|| at("three numbers belong here"))?,
-            "DOMAIN_MAX" => high = triple(words).ok_or_else(|| at("three numbers belong here"))?,
+            "DOMAIN_MIN" => low = numbers(words).ok_or_else(|| at("three numbers belong here"))?,
+            "DOMAIN_MAX" => high = numbers(words).ok_or_else(|| at("three numbers belong here"))?,
+            "LUT_1D_INPUT_RANGE" | "LUT_3D_INPUT_RANGE" => {
+                let range = numbers(words).ok_or_else(|| at("two numbers belong here"))?;
+                [low, high] = range.map(|v| [v; 3]);
+            }
             _ if first.starts_with(|c: char| c.is_ascii_alphabetic()) => {
                 return Err(at(&format!("`{first}` is not known")));
             }
@@ -55,7 +62,7 @@ pub fn parse(text: &str) -> Result<Cube, String> {
                 if colours.len() == expected {
                     return Err(at(&format!("there are more than {expected} colours")));
                 }
-                let colour = triple(line.split_whitespace());
+                let colour = numbers(line.split_whitespace());
                 colours.push(colour.ok_or_else(|| at("three numbers belong here"))?);
             }
         }
@@ -68,6 +75,9 @@ pub fn parse(text: &str) -> Result<Cube, String> {
     if (0..3).any(|c| low[c] >= high[c]) {
         return Err("DOMAIN_MIN must lie below DOMAIN_MAX".into());
     }
+    if low.iter().chain(&high).any(|v| v.abs() > MAX_DOMAIN) {
+        return Err(format!("the domain must lie within -{MAX_DOMAIN} and {MAX_DOMAIN}"));
+    }
     Ok(Cube { size, is_3d, low, high, colours })
 }
 
@@ -75,9 +85,13 @@ fn num_colours((size, is_3d): (usize, bool)) -> usize {
     if is_3d { size * size * size } else { size }
 }
 
-fn triple<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<[f32; 3]> {
-    let mut next = || words.next()?.parse::<f32>().ok().filter(|v| v.is_finite());
-    Some([next()?, next()?, next()?])
+/// The first `N` words as finite numbers.
+fn numbers<'a, const N: usize>(mut words: impl Iterator<Item = &'a str>) -> Option<[f32; N]> {
+    let mut values = [0.0; N];
+    for value in &mut values {
+        *value = words.next()?.parse::<f32>().ok().filter(|v| v.is_finite())?;
+    }
+    Some(values)
 }
 
 #[cfg(test)]
@@ -95,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn an_input_range_holds_for_all_channels() {
+        for kind in ["1D", "3D"] {
+            let colours = "0 0 0\n".repeat(if kind == "1D" { 2 } else { 8 });
+            let text = format!("LUT_{kind}_SIZE 2\nLUT_{kind}_INPUT_RANGE -0.5 65504.0\n{colours}");
+            let cube = parse(&text).unwrap();
+            assert_eq!((cube.low, cube.high), ([-0.5; 3], [65_504.0; 3]));
+        }
+    }
+
+    #[test]
     fn faults_name_their_line() {
         for (text, fault) in [
             ("", "is it a .cube file"),
@@ -106,6 +130,10 @@ mod tests {
             ("LUT_1D_SIZE 2\n0 0 0\n0 0 0\n0 0 0\n", "line 4: there are more than 2"),
             ("LUT_1D_SIZE 2\n0 0 nan\n", "line 2: three numbers"),
             ("LUT_1D_SIZE 2\nDOMAIN_MIN 1 1 1\n0 0 0\n1 1 1\n", "must lie below"),
+            ("LUT_1D_SIZE 2\nLUT_1D_INPUT_RANGE 1\n", "line 2: two numbers"),
+            ("LUT_1D_SIZE 2\nLUT_1D_INPUT_RANGE 1 0\n0 0 0\n1 1 1\n", "must lie below"),
+            ("LUT_1D_SIZE 2\nDOMAIN_MAX 1 1 3e38\n0 0 0\n1 1 1\n", "must lie within"),
+            ("LUT_1D_SIZE 2\nLUT_1D_INPUT_RANGE -1e5 1\n0 0 0\n1 1 1\n", "must lie within"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(fault), "{text:?}: {error}");

@@ -186,6 +186,11 @@ impl FlashCounter {
         self.shown.clone_from(grid);
     }
 
+    /// The cells of what was shown last.
+    pub fn shown(&self) -> &Grid {
+        &self.shown
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.tracks.clear();

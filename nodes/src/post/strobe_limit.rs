@@ -4,12 +4,12 @@ use std::any::Any;
 
 use bytemuck::{Pod, Zeroable};
 use lumawire_core::{
-    Image, Io, Node, NodeError, NodeSpec, Param, Pixels, Port, PortType, PrepareCx, Rate, Role,
-    Value,
+    Encoding, HostImage, Image, Io, Node, NodeError, NodeSpec, Param, Pixels, Port, PortType,
+    PrepareCx, Rate, Role, Value,
 };
 
 use super::flash::{FlashCounter, FlashLimits, Grid, MAX_FLASHES};
-use crate::gpu::Effect;
+use crate::gpu::{Effect, Fit, Kernel, Resampler};
 
 const IN_IMAGE: usize = 0;
 const OUT_IMAGE: usize = 0;
@@ -54,6 +54,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         Box::new(StrobeLimit {
             measure: Effect::new("post.strobe_limit", include_str!("strobe_grid.wgsl"), 1),
             mix: Effect::new("post.strobe_limit", include_str!("strobe_limit.wgsl"), 2),
+            stretch: Resampler::default(),
             counter: FlashCounter::default(),
             grid: Grid::default(),
             last: None,
@@ -71,6 +72,8 @@ struct Shape {
 struct StrobeLimit {
     measure: Effect<Shape>,
     mix: Effect<f32>,
+    /// Makes what stands in for a last picture of another size.
+    stretch: Resampler,
     counter: FlashCounter,
     grid: Grid,
     last: Option<Image>,
@@ -85,16 +88,21 @@ impl StrobeLimit {
         };
         let size = (image.width_px, image.height_px);
         let fits = |last: &Image| !last.is_lost() && (last.width_px, last.height_px) == size;
-        let last = self.last.take().filter(fits);
-        if last.is_none() {
-            self.counter.clear();
-        }
         self.measure(image)?;
         let share = self.counter.share(&self.grid, now, second, limits);
-        let shown = match last {
-            Some(last) if share <= 0.0 => last,
-            Some(last) if share < 1.0 => self.mix.draw(&share, &[&last, image], size)?,
-            _ => image.clone(),
+        let shown = if share >= 1.0 {
+            image.clone()
+        } else {
+            let last = match self.last.take().filter(fits) {
+                Some(last) => last,
+                None => self.stretch.resample(
+                    &of_cells(self.counter.shown()),
+                    size,
+                    Fit::Stretch,
+                    Kernel::Nearest,
+                )?,
+            };
+            if share > 0.0 { self.mix.draw(&share, &[&last, image], size)? } else { last }
         };
         if share < 1.0 {
             self.measure(&shown)?;
@@ -133,17 +141,32 @@ impl StrobeLimit {
     }
 }
 
+/// A pixel a cell, of its mean.
+fn of_cells(grid: &Grid) -> Image {
+    let pixels = grid.cells.iter().flat_map(|[r, g, b]| [*r, *g, *b, 1.0]).collect();
+    let host = HostImage {
+        width_px: u32::try_from(grid.columns).unwrap_or(0),
+        height_px: u32::try_from(grid.rows).unwrap_or(0),
+        pixels: Pixels::RgbaF32(pixels),
+    };
+    Image::from_host(host, Encoding::Linear)
+}
+
 impl Node for StrobeLimit {
     fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
         self.measure.prepare(cx.services)?;
-        self.mix.prepare(cx.services)
+        self.mix.prepare(cx.services)?;
+        self.stretch.prepare(cx.services)
     }
 
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let limited = match io.inputs.image(IN_IMAGE) {
             Some(image) if io.params.switch(ON) => Value::Image(self.limited(io, image)?),
             image => {
-                self.clear();
+                // Where no picture comes, what was shown stays, and counts.
+                if !io.params.switch(ON) {
+                    self.clear();
+                }
                 image.cloned().map_or(Value::Empty, Value::Image)
             }
         };
@@ -199,12 +222,36 @@ mod tests {
     }
 
     #[test]
+    fn gaps_and_other_sizes_do_not_let_flashes_through() {
+        let frame = |size: (u32, u32), v: f32| picture(size.0, size.1, |_, _| [v, v, v, 1.0]);
+        let mut node = node(&SPEC, &[], &frame((40, 20), 0.0));
+        for has_gaps in [false, true] {
+            node.reset();
+            let lights: Vec<f64> = (0..180)
+                .map(|i| {
+                    let size = if has_gaps || i % 2 == 0 { (40, 20) } else { (34, 18) };
+                    if has_gaps {
+                        node.input("image", Value::Empty);
+                        node.tick().unwrap();
+                    }
+                    node.input("image", Value::Image(frame(size, f32::from(i / 3 % 2 == 0))));
+                    f64::from(values(&drawn(&mut node))[0])
+                })
+                .collect();
+            let fps = if has_gaps { 30.0 } else { 60.0 };
+            let found = max_flashes_per_sec(&lights, fps, 0.1, 0.8);
+            assert!((2..=3).contains(&found), "{has_gaps}: {found}");
+        }
+    }
+
+    #[test]
     fn cells_are_means_of_what_is_shown() {
         // Cells of 4 × 8 pixels.
         let image = picture(64, 72, |x, y| [f32::from(x == 5) * 3.0, (y % 2) as f32, -1.0, 0.5]);
         let mut limit = StrobeLimit {
             measure: Effect::new("test", include_str!("strobe_grid.wgsl"), 1),
             mix: Effect::new("test", include_str!("strobe_limit.wgsl"), 2),
+            stretch: Resampler::default(),
             counter: FlashCounter::default(),
             grid: Grid::default(),
             last: None,

@@ -160,7 +160,7 @@ impl Node for Video {
             }
             return self.absent();
         };
-        let span = span(io.params, player.film.duration_secs);
+        let span = span(io.params, &player.film);
         let place = span.place(secs + f64::from(io.params.float(POSITION_SECS)));
         player.go_to(place, span, speed, self.waits, &self.services);
         let len_secs = span.to_secs - span.from_secs;
@@ -207,15 +207,20 @@ impl Video {
     }
 }
 
-/// The part that is played, at least a millisecond long.
-fn span(p: Params<'_>, duration_secs: f64) -> Span {
-    let from_secs = f64::from(p.float(START_SECS)).min(duration_secs - SLACK_SECS).max(0.0);
+/// The part that is played: it begins with the film's last frame at the latest, and lasts a frame at
+/// least.
+fn span(p: Params<'_>, film: &Film) -> Span {
+    let duration_secs = film.duration_secs;
+    let last_secs = (duration_secs - film.frame_secs.max(SLACK_SECS)).max(0.0);
+    let from_secs = f64::from(p.float(START_SECS)).min(last_secs);
     let end_secs = f64::from(p.float(END_SECS)).min(duration_secs);
     let is_after = end_secs > from_secs + SLACK_SECS;
     let to_secs = if is_after { end_secs } else { duration_secs };
+    // Frames of unlike length: the last one's may be long.
+    let least_secs = film.frame_secs.clamp(SLACK_SECS, 0.04);
     Span {
         from_secs,
-        to_secs: to_secs.max(from_secs + SLACK_SECS),
+        to_secs: to_secs.max(from_secs + least_secs),
         loops: p.choice(REPEAT) == REPEAT_LOOP,
     }
 }

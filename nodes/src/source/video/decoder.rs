@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use lumawire_core::HostImage;
 
-use super::ffmpeg::{Frame, Leash, Part, Run};
+use super::ffmpeg::{Frame, Leash, Part, Run, SILENCE, TIMEOUT};
 
 /// Frames that wait for the node, at most.
 const MAX_WAITING: usize = 6;
@@ -18,8 +17,6 @@ const MAX_WAITING: usize = 6;
 pub(super) const SLACK_SECS: f64 = 1e-3;
 /// How long before the end of a round the next one's ffmpeg is started.
 const HEAD_START_SECS: f64 = 1.0;
-/// A decoder that has said nothing for so long will not.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What `prepare` found out about a file.
 #[derive(Debug, Clone)]
@@ -34,7 +31,7 @@ pub(super) struct Film {
     /// From the first frame's begin to the last one's end.
     pub duration_secs: f64,
     /// How long a frame is shown, about.
-    frame_secs: f64,
+    pub frame_secs: f64,
     /// The same by the film's nominal rate.
     nominal_secs: Option<f64>,
 }
@@ -145,12 +142,17 @@ pub(super) struct Decoder {
     requests: Sender<Request>,
     events: Receiver<(u64, Event)>,
     number: u64,
-    leash: Arc<Mutex<Leash>>,
+    leash: Held,
 }
+
+/// What ends the child that the thread reads from; none once the node is gone.
+type Held = Arc<Mutex<Option<Leash>>>;
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        self.leash.lock().unwrap_or_else(PoisonError::into_inner).kill();
+        if let Some(leash) = self.leash.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            leash.kill();
+        }
     }
 }
 
@@ -159,7 +161,7 @@ impl Decoder {
     pub fn start(film: Film) -> std::io::Result<Self> {
         let (requests, asked) = mpsc::channel();
         let (send, events) = mpsc::sync_channel(MAX_WAITING);
-        let leash = Arc::new(Mutex::new(Leash::default()));
+        let leash = Held::new(Mutex::new(Some(Leash::default())));
         let worker = Worker { film, asked, send, leash: leash.clone() };
         thread::Builder::new().name("lumawire-video".into()).spawn(move || worker.work())?;
         Ok(Self { requests, events, number: 0, leash })
@@ -182,7 +184,7 @@ impl Decoder {
                 match self.events.recv_timeout(TIMEOUT) {
                     Ok(event) => event,
                     Err(RecvTimeoutError::Timeout) => {
-                        return Some(Event::Fault("cannot be decoded: ffmpeg says nothing".into()));
+                        return Some(Event::Fault(SILENCE.into()));
                     }
                     Err(RecvTimeoutError::Disconnected) => return Some(Event::End),
                 }
@@ -204,7 +206,7 @@ struct Worker {
     film: Film,
     asked: Receiver<Request>,
     send: SyncSender<(u64, Event)>,
-    leash: Arc<Mutex<Leash>>,
+    leash: Held,
 }
 
 /// The node is gone.
@@ -244,8 +246,12 @@ impl Worker {
         };
         let mut round = place.round;
         loop {
+            if let Some(newer) = self.newer()? {
+                return Ok(Ok(Some(newer)));
+            }
             let mut follower = None;
-            self.hold(&run.run);
+            // Each round tells of a frame, however short it is: else none would wait for the node.
+            let mut has_told = false;
             loop {
                 let frame = match run.next() {
                     Ok(Some(frame)) => frame,
@@ -253,11 +259,12 @@ impl Worker {
                     Err(fault) => return Ok(Err(fault)),
                 };
                 let secs = frame.file_secs - self.film.origin_secs;
-                if secs >= part.to_secs - SLACK_SECS {
+                if has_told && secs >= part.to_secs - SLACK_SECS {
                     break;
                 }
                 self.tell(request, Event::Frame(Place { round, secs }, frame.picture))?;
-                if let Some(newer) = self.asked.try_iter().last() {
+                has_told = true;
+                if let Some(newer) = self.newer()? {
                     return Ok(Ok(Some(newer)));
                 }
                 let is_near = secs > part.to_secs - HEAD_START_SECS;
@@ -270,7 +277,7 @@ impl Worker {
             }
             round += 1;
             let next = match follower {
-                Some(follower) => follower.at(&self.film, part.from_secs),
+                Some(follower) => self.ahead(follower, part.from_secs),
                 None => self.run_at(part.from_secs),
             };
             run = match next {
@@ -280,12 +287,53 @@ impl Worker {
         }
     }
 
+    /// The newest request, if there is one.
+    fn newer(&self) -> Result<Option<Request>, Gone> {
+        let mut newest = None;
+        loop {
+            match self.asked.try_recv() {
+                Ok(request) => newest = Some(request),
+                Err(TryRecvError::Empty) => return Ok(newest),
+                Err(TryRecvError::Disconnected) => return Err(Gone),
+            }
+        }
+    }
+
+    /// Lets the node end this run with itself; where it is gone, that is now.
     fn hold(&self, run: &Run) {
-        *self.leash.lock().unwrap_or_else(PoisonError::into_inner) = run.leash();
+        match &mut *self.leash.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(leash) => *leash = run.leash(),
+            None => run.leash().kill(),
+        }
     }
 
     fn run_at(&self, secs: f64) -> Result<Ahead, String> {
-        self.run_at_unread(secs)?.at(&self.film, secs)
+        self.ahead(self.run_at_unread(secs)?, secs)
+    }
+
+    /// Reads up to the frame that is shown at `secs`, which counts from there on; farther back where
+    /// frames last longer.
+    fn ahead(&self, unread: Unread, secs: f64) -> Result<Ahead, String> {
+        let Unread { mut run, mut back_secs } = unread;
+        let file_secs = self.film.origin_secs + secs;
+        loop {
+            self.hold(&run);
+            let mut shown = None;
+            let mut after = None;
+            while let Some(frame) = run.next_frame()? {
+                if frame.file_secs > file_secs + SLACK_SECS {
+                    after = Some(frame);
+                    break;
+                }
+                shown = Some(Frame { file_secs, ..frame });
+            }
+            if shown.is_some() || back_secs > secs {
+                let read: VecDeque<Frame> = [shown, after].into_iter().flatten().collect();
+                return if read.is_empty() { Err(run.reason()) } else { Ok(Ahead { run, read }) };
+            }
+            back_secs *= 8.0;
+            run = self.film.run(secs, back_secs.min(secs + 1.0))?;
+        }
     }
 
     /// A run that may begin too late yet, since nothing has been read from it.
@@ -305,32 +353,6 @@ struct Unread {
 struct Ahead {
     run: Run,
     read: VecDeque<Frame>,
-}
-
-impl Unread {
-    /// Reads up to the frame that is shown at `secs`, which counts from there on; farther back where
-    /// frames last longer.
-    fn at(self, film: &Film, secs: f64) -> Result<Ahead, String> {
-        let Self { mut run, mut back_secs } = self;
-        let file_secs = film.origin_secs + secs;
-        loop {
-            let mut shown = None;
-            let mut after = None;
-            while let Some(frame) = run.next_frame()? {
-                if frame.file_secs > file_secs + SLACK_SECS {
-                    after = Some(frame);
-                    break;
-                }
-                shown = Some(Frame { file_secs, ..frame });
-            }
-            if shown.is_some() || back_secs > secs {
-                let read: VecDeque<Frame> = [shown, after].into_iter().flatten().collect();
-                return if read.is_empty() { Err(run.reason()) } else { Ok(Ahead { run, read }) };
-            }
-            back_secs *= 8.0;
-            run = film.run(secs, back_secs.min(secs + 1.0))?;
-        }
-    }
 }
 
 impl Ahead {

@@ -4,13 +4,18 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use lumawire_core::{HostImage, Pixels};
 
 /// Pixels of the largest frame: 4096 × 4096.
 const MAX_PIXELS: u64 = 1 << 24;
+/// An ffmpeg that has said nothing for so long will not: a disk or a share that is gone can hold it
+/// for good.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of ffmpeg's messages that are kept: the last ones say why it failed.
 const MAX_LOG_BYTES: usize = 2_048;
 
@@ -22,6 +27,10 @@ const FORMATS: &str = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,g
 /// To sRGB with alpha, pixels made square, and a line in the log about every frame before it comes.
 const FILTERS: &str = "scale=w='max(1,round(iw*sar))':h=ih:flags=bicubic+accurate_rnd+full_chroma_int,\
                        setsar=1,format=rgba,showinfo=checksum=0";
+
+/// What is told of an ffmpeg that was given up.
+pub(super) const SILENCE: &str =
+    "cannot be decoded: ffmpeg says nothing; does its disk or share answer?";
 
 /// A decoded frame.
 pub(super) struct Frame {
@@ -59,12 +68,16 @@ enum Line {
 pub(super) struct Leash(Arc<Mutex<Option<Child>>>);
 
 impl Leash {
-    /// Ends the child, if one runs.
+    /// Ends the child, if one runs, without waiting for its end: one that waits for a disk takes its
+    /// time.
     pub fn kill(&self) {
-        if let Some(mut child) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Both fail only if it has ended already.
-            let _ = child.kill();
-            let _ = child.wait();
+        let child = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut child) = child else { return };
+        // Fails only if it has ended already.
+        let _ = child.kill();
+        if !matches!(child.try_wait(), Ok(Some(_))) {
+            let wait = move || drop(child.wait());
+            let _ = thread::Builder::new().name("lumawire-video-end".into()).spawn(wait);
         }
     }
 }
@@ -79,6 +92,7 @@ pub(super) struct Run {
     nominal_secs: Option<f64>,
     start_secs: f64,
     last_secs: Option<f64>,
+    timeout: Duration,
 }
 
 impl Drop for Run {
@@ -130,6 +144,7 @@ impl Run {
             nominal_secs: None,
             start_secs: 0.0,
             last_secs: None,
+            timeout: TIMEOUT,
         })
     }
 
@@ -160,10 +175,11 @@ impl Run {
         Ok(Some(Frame { file_secs, picture }))
     }
 
-    /// When the next frame begins and how large it is; none after the last.
+    /// When the next frame begins and how large it is; none after the last. An ffmpeg that says
+    /// nothing for a minute is ended, and that is told.
     pub fn next_time(&mut self) -> Result<Option<(f64, u32, u32)>, String> {
         loop {
-            match self.lines.recv() {
+            match self.lines.recv_timeout(self.timeout) {
                 Ok(Line::Start(secs)) => self.start_secs = secs,
                 Ok(Line::Unit(secs, nominal_secs)) => {
                     (self.unit_secs, self.nominal_secs) = (secs, nominal_secs);
@@ -184,7 +200,11 @@ impl Run {
                     self.last_secs = Some(secs);
                     return Ok(Some((secs, width, height)));
                 }
-                Err(_) => return Ok(None),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.leash.kill();
+                    return Err(SILENCE.into());
+                }
             }
         }
     }
@@ -312,5 +332,19 @@ mod tests {
         {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_never_answers_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("silent.mkv");
+        // A pipe that nobody writes to.
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut run = Run::start(&path, Part::First).unwrap();
+        run.timeout = Duration::from_millis(200);
+        assert_eq!(run.next_frame().err().as_deref(), Some(SILENCE));
+        // What it had to say is over: the child is gone.
+        assert!(matches!(run.lines.recv(), Err(mpsc::RecvError)));
     }
 }

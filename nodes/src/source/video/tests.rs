@@ -115,6 +115,23 @@ fn a_part_is_played_over_and_over_or_once() {
 }
 
 #[test]
+fn a_part_after_the_end_is_the_last_frame_and_what_follows_is_heard() {
+    let dir = tempfile::tempdir().unwrap();
+    make(&dir.path().join("a.mkv"), "10", 20, LOSSLESS);
+    for start_secs in [2.0_f32, 1.9995, 500.0] {
+        let mut node = node(dir.path(), "a.mkv", 10, &[("start_secs", start_secs.into())]).unwrap();
+        assert_eq!(numbers(&mut node, 5), [19; 5], "{start_secs}");
+        node.set_param("start_secs", 0.5_f32);
+        let found = numbers(&mut node, 1)[0];
+        assert!((5..20).contains(&found), "{found}");
+    }
+    // Parts shorter than a frame.
+    let params = [("start_secs", 1.04_f32.into()), ("end_secs", 1.045_f32.into())];
+    let mut node = node(dir.path(), "a.mkv", 10, &params).unwrap();
+    assert_eq!(numbers(&mut node, 5), [10; 5]);
+}
+
+#[test]
 fn the_position_goes_anywhere() {
     let dir = tempfile::tempdir().unwrap();
     make(&dir.path().join("a.mkv"), "10", 50, LOSSLESS);
