@@ -68,6 +68,7 @@ impl Fit {
 }
 
 /// Resizes pictures. Edges go on outwards beneath the filter; an axis that keeps its size is copied.
+/// Across before down, but where it grows across and shrinks down.
 #[derive(Debug)]
 pub struct Resampler {
     pass: Effect<Uniforms>,
@@ -124,7 +125,11 @@ impl Resampler {
         let target = [size.0, size.1];
         let spans = spans(source, target, fit);
         let stays = |axis| source[axis] == target[axis] && spans[axis] == Span::whole(source[axis]);
-        let moved: Vec<usize> = (0..2).filter(|&axis| !stays(axis)).collect();
+        let mut moved: Vec<usize> = (0..2).filter(|&axis| !stays(axis)).collect();
+        // Else the picture between the passes is larger than both.
+        if target[0] > source[0] && target[1] < source[1] {
+            moved.reverse();
+        }
         // What is only copied keeps its colours bit by bit.
         let filters = moved.iter().any(|&axis| spans[axis].kernel(kernel) != Kernel::Nearest);
         for (i, &axis) in moved.iter().enumerate() {
@@ -135,7 +140,8 @@ impl Resampler {
                 straightens: u32::from(filters && i + 1 == moved.len()),
                 span: spans[axis],
             };
-            let pass_size = if axis == 0 { (size.0, image.height_px) } else { size };
+            let pass_size =
+                if axis == 0 { (size.0, image.height_px) } else { (image.width_px, size.1) };
             image = self.pass.draw(&uniforms, &[&image], pass_size)?;
         }
         Ok(image)
@@ -306,6 +312,36 @@ mod tests {
                 let expected = reference(&image, (width as usize, height as usize), *kernel);
                 // Two roundings to a half (2^-11 each), and the division by alpha, at least 0.2.
                 assert_close(&found, &expected, 5e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn no_picture_between_is_larger_than_both() {
+        // 16384 × 16384 pixels between would be 2 GB.
+        for size in [(2_u32, 16_384_u32), (16_384, 2)] {
+            let image = picture(size.0, size.1, |x, y| {
+                let (u, v) = ((x as f32 + 0.5) / size.0 as f32, (y as f32 + 0.5) / size.1 as f32);
+                [u, v, 0.0, 1.0]
+            });
+            let (width, height) = (size.1, size.0);
+            let found = resample(&image, (width, height), Fit::Stretch, Kernel::Bilinear);
+            assert_eq!((found.width_px, found.height_px), (width, height));
+            for (i, p) in (0..).zip(values(&found).chunks_exact(4)).step_by(997) {
+                let at = [
+                    (i % width) as f32 / width as f32 + 0.5 / width as f32,
+                    (i / width) as f32 / height as f32 + 0.5 / height as f32,
+                ];
+                for (c, grows) in [(0, width > 2), (1, height > 2)] {
+                    // The mean of a ramp about 1/4 by a triangle of half width 1/2, an edge at 0.
+                    let low = 0.25 + 1.0 / 96.0;
+                    let expected = match at[c] {
+                        at if grows => at.clamp(0.25, 0.75),
+                        at if at < 0.5 => low,
+                        _ => 1.0 - low,
+                    };
+                    assert!((p[c] - expected).abs() < 2e-3, "{i}: {p:?} {at:?}");
+                }
             }
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cosmic_text::fontdb::{Database, Source};
 use cosmic_text::{
-    Align, Attrs, Buffer, Family, FontSystem, LayoutRun, Metrics, Shaping, SwashCache,
-    SwashContent, Weight, Wrap,
+    Align, Attrs, Buffer, CacheKey, Command, Family, FontSystem, LayoutRun, Metrics, Shaping,
+    SwashCache, SwashContent, Weight, Wrap,
 };
 use lumawire_core::{
     Encoding, FileKind, HostImage, Image, Io, Node, NodeError, NodeSpec, Param, Params, Pixels,
@@ -48,6 +48,11 @@ const MAX_TEXT_BYTES: usize = 16 << 10;
 const MAX_PIXELS: u64 = 3_840 * 2_160;
 /// Largest letters, in pixels: a glyph is an image of about this side.
 const MAX_SIZE_PX: f32 = 4_096.0;
+/// The longest side of a glyph that is drawn, in pixels.
+const MAX_GLYPH_PX: f32 = 16_384.0;
+/// The coarsest grid of a font: with less than this many units an em its glyphs could be as large as
+/// their numbers allow, some thousand ems.
+const MIN_UNITS_PER_EM: u16 = 64;
 
 /// `source.text`
 pub const SPEC: NodeSpec = NodeSpec {
@@ -212,13 +217,21 @@ impl Setter {
     fn new(font: Vec<u8>, path: &Path) -> Result<Self, NodeError> {
         let mut database = Database::new();
         database.load_font_source(Source::Binary(Arc::new(font)));
-        let family = database.faces().next().and_then(|face| face.families.first());
-        let Some(family) = family.map(|(name, _)| name.clone()) else {
+        let first = database.faces().next();
+        let first = first.and_then(|face| Some((face.id, face.weight, face.families.first()?)));
+        let Some((id, weight, (family, _))) = first else {
             return Err(NodeError::file(path, "is no font: choose a TTF or OTF file"));
         };
+        let family = family.clone();
         // No other font stands in for letters that this one lacks: the system's differ from place to
         // place.
-        let fonts = FontSystem::new_with_locale_and_db("en".into(), database);
+        let mut fonts = FontSystem::new_with_locale_and_db("en".into(), database);
+        let units_per_em =
+            fonts.get_font(id, weight).map_or(0, |font| font.as_swash().metrics(&[]).units_per_em);
+        if units_per_em < MIN_UNITS_PER_EM {
+            let help = "has fewer than 64 units an em, or is damaged: choose another font";
+            return Err(NodeError::file(path, help));
+        }
         Ok(Self { fonts, glyphs: SwashCache::new(), family })
     }
 
@@ -257,8 +270,6 @@ impl Setter {
                 draw_run(&mut self.fonts, &mut self.glyphs, &run, (left, top + run.line_y), cover);
             }
         }
-        // Sizes that glide would fill it without end.
-        self.glyphs.image_cache.clear();
     }
 }
 
@@ -271,8 +282,14 @@ fn draw_run(
 ) {
     for glyph in run.glyphs {
         let physical = glyph.physical((left, baseline), 1.0);
-        let Some(image) = glyphs.get_image(fonts, physical.cache_key) else { continue };
-        let (x, y) = (physical.x + image.placement.left, physical.y - image.placement.top);
+        if !is_drawable(fonts, glyphs, physical.cache_key) {
+            continue;
+        }
+        // Not kept: a large glyph is megabytes, and sizes that glide would fill a cache without end.
+        let image = glyphs.get_image_uncached(fonts, physical.cache_key);
+        let Some(image) = image else { continue };
+        let x = physical.x.saturating_add(image.placement.left);
+        let y = physical.y.saturating_sub(image.placement.top);
         let width = image.placement.width as usize;
         let step = if image.content == SwashContent::Mask { 1 } else { 4 };
         // Of coloured glyphs the alpha counts.
@@ -282,6 +299,33 @@ fn draw_run(
             cover.add(at(x, dx), at(y, dy), *value);
         }
     }
+}
+
+/// Whether a glyph is no larger than is drawn.
+fn is_drawable(fonts: &mut FontSystem, glyphs: &mut SwashCache, key: CacheKey) -> bool {
+    let size_px = f32::from_bits(key.font_size_bits);
+    let Some(font) = fonts.get_font(key.font_id, key.font_weight) else { return false };
+    // A picture in the font, of up to 255 pixels a side, which is enlarged to the size.
+    let strikes = font.as_swash().color_strikes();
+    if let Some(strike) = strikes.find_by_nearest_ppem(size_px as u16, key.glyph_id) {
+        return 255.0 * size_px <= MAX_GLYPH_PX * f32::from(strike.ppem());
+    }
+    let Some(outline) = glyphs.get_outline_commands_uncached(fonts, key) else { return true };
+    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+    for command in &outline {
+        let points = match command {
+            Command::MoveTo(a) | Command::LineTo(a) => [*a; 3],
+            Command::QuadTo(a, b) => [*a, *b, *b],
+            Command::CurveTo(a, b, c) => [*a, *b, *c],
+            Command::Close => continue,
+        };
+        for point in points {
+            low = [low[0].min(point.x), low[1].min(point.y)];
+            high = [high[0].max(point.x), high[1].max(point.y)];
+        }
+    }
+    // Of an empty one the largest is less than the least.
+    (0..2).all(|axis| high[axis] - low[axis] <= MAX_GLYPH_PX)
 }
 
 /// How much of each pixel is covered, of 255, `[height, width]`.
@@ -449,6 +493,35 @@ mod tests {
         assert!(matches!(absent.tick(), Err(NodeError::File { .. })));
         let Value::Image(image) = absent.output("image") else { panic!("no picture") };
         assert_eq!(values(image), own);
+    }
+
+    /// Inter with another number of units an em: offset 18 of the table `head`.
+    fn inter_of(units_per_em: u16) -> Vec<u8> {
+        let mut font = INTER.to_vec();
+        let record = font.windows(4).position(|tag| tag == b"head").unwrap();
+        let at = u32::from_be_bytes(font[record + 8..record + 12].try_into().unwrap()) as usize;
+        assert_eq!(font[at + 18..at + 20], 2_816_u16.to_be_bytes());
+        font[at + 18..at + 20].copy_from_slice(&units_per_em.to_be_bytes());
+        font
+    }
+
+    #[test]
+    fn fonts_of_a_grid_too_coarse_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = |units_per_em: u16, percent: f32| {
+            std::fs::write(dir.path().join("a.ttf"), inter_of(units_per_em)).unwrap();
+            let node =
+                Harness::new(&SPEC).services(&services()).size_px(400, 200).base_dir(dir.path());
+            let node = node.param("font", ParamValue::file("a.ttf")).param("text", "I");
+            let mut node = node.param("size_percent", percent).prepare()?;
+            let alphas: Vec<f32> =
+                values(&picture(&mut node)).iter().skip(3).step_by(4).copied().collect();
+            Ok::<f32, NodeError>(area(&alphas))
+        };
+        assert!(written(63, 15.0).unwrap_err().to_string().contains("64 units"));
+        assert!(written(16, 15.0).is_err());
+        // Letters of 44 times their size, 0.73 em high: 128 pixels.
+        assert!(written(64, 2.0).unwrap() > 1_000.0);
     }
 
     #[test]
