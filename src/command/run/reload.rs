@@ -362,7 +362,7 @@ mod tests {
         assert!(written.is_some() && written == stamp(&path) && kept.edits.is_empty());
         let graph = patch::load(&path).unwrap().graph;
         let value = graph.node("fader_1").unwrap().params.get("value").cloned();
-        assert_eq!(value.map(|v| v.to_string()), Some("0.75".into()));
+        assert_eq!(value, Some(ParamValue::Float(0.75)));
         notes();
         notify.send(Notice::Unknown("storm".into())).unwrap();
         watch.gather(&mut kept);

@@ -46,7 +46,7 @@ pub fn start(
     if graph.nodes().any(|(_, node)| node.kind.starts_with("source.video")) {
         let text = "the take is not exact where a film is shown: the show draws what has been read of \
                     it by then, a render waits for every picture";
-        super::tell(&video_events, Event::Note(text.into()));
+        super::tell(video_events, Event::Note(text.into()));
     }
     let (recorder, tape) = Recorder::start(folder, &manifest, &text, &used, tell)?;
     Ok(Some(Started { recorder, tape, score }))
