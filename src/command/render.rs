@@ -150,6 +150,10 @@ fn tell_doubts(take: &Take, base_dir: &Path) {
     }
     for changed in take.changed_files(base_dir) {
         match changed {
+            Changed::Within(path) => {
+                let path = path.display();
+                eprintln!("warning: {path} was edited during the take: it is used as it is now");
+            }
             Changed::Other(path) => {
                 eprintln!("warning: {} has changed since the take", path.display());
             }

@@ -283,9 +283,11 @@ impl Job {
 
     fn run(self, present: impl FnMut(Picture)) -> Result<Ended, CommandError> {
         let clock = self.plan.clock;
-        let engine = Engine::new(prepare(self.plan, &self.cx, None));
+        let mut engine = Engine::new(prepare(self.plan, &self.cx, None));
+        engine.set_keeps(self.keeps);
         let (preparer, swaps) = Preparer::start(&engine).map_err(cannot_start)?;
-        let osc = self.osc.start(&engine, &self.desk, &self.deck)?;
+        let file_deck = matches!(self.source, Source::File(..)).then_some(&self.deck);
+        let osc = self.osc.start(&engine, &self.desk, file_deck)?;
         let (desk, tape, recorder) = take::attach(self.desk, self.take);
         let watch = reload::Watch {
             path: self.patch,

@@ -126,15 +126,21 @@ impl Cue {
         if num_given.iter().filter(|given| **given).count() > 1 {
             return Err("has more than one of at_secs, at_bar, at_mark and when".into());
         }
+        if self.at_beat.is_some() && self.at_bar.is_none() {
+            return Err("has an `at_beat` without an `at_bar`".into());
+        }
+        if self.is.is_some() && self.when.is_none() {
+            return Err("has an `is` without a `when`".into());
+        }
         if let Some(secs) = self.at_secs {
-            return finite(secs).map(Moment::Secs);
+            return time(secs).map(Moment::Secs);
         }
         if let Some(bar) = self.at_bar {
             let tempo = tempo.ok_or("is at a bar, but `cues` has no `tempo`")?;
             if !(tempo.bpm > 0.0 && tempo.bpm.is_finite() && tempo.beats_per_bar > 0) {
                 return Err("is at a bar, but the tempo is not above 0".into());
             }
-            return finite(tempo.secs_of(bar, self.at_beat.unwrap_or(1.0))).map(Moment::Secs);
+            return time(tempo.secs_of(bar, self.at_beat.unwrap_or(1.0))).map(Moment::Secs);
         }
         if let Some(mark) = &self.at_mark {
             return Ok(Moment::Mark(mark.clone()));
@@ -148,6 +154,11 @@ impl Cue {
 
 fn finite(v: f64) -> Result<f64, String> {
     if v.is_finite() { Ok(v) } else { Err("is at no finite time".into()) }
+}
+
+/// A time that the sound reaches.
+fn time(secs: f64) -> Result<f64, String> {
+    if secs < 0.0 { Err("is at a time before the beginning".into()) } else { finite(secs) }
 }
 
 #[cfg(test)]
@@ -177,5 +188,16 @@ mod tests {
         let moment =
             Moment::Turns { node: "sections_1".into(), output: "label".into(), value: 2.0 };
         assert_eq!(turns.moment(None), Ok(moment));
+        for (text, why) in [
+            (r#"{ "at_beat": 3 }"#, "at_bar"),
+            (r#"{ "at_beat": 3, "at_secs": 1 }"#, "at_bar"),
+            (r#"{ "is": 2 }"#, "when"),
+            (r#"{ "at_secs": -0.5 }"#, "before"),
+            (r#"{ "at_bar": 0 }"#, "before"),
+            (r#"{ "at_bar": 1, "at_beat": 0.5 }"#, "before"),
+        ] {
+            let cue: Cue = serde_json::from_str(text).unwrap();
+            assert!(cue.moment(Some(tempo)).unwrap_err().contains(why), "{text}");
+        }
     }
 }

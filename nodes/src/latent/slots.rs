@@ -1,5 +1,6 @@
 //! Latents in slots, which the patch keeps as text.
 
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use lumawire_core::{Latent, LatentBank, ParamValue, Space};
@@ -10,6 +11,9 @@ use super::points::space_name;
 const MAX_SLOTS: usize = 256;
 /// The longest row that a text may have.
 const MAX_DIM: usize = 65_536;
+/// Texts that are known again as the show's own: at two a second those of the last half hour in which
+/// something was stored.
+const MAX_TOLD: usize = 4_096;
 
 /// What the documents of nodes say of their text.
 pub(super) const STORED_DOC: &str = "What is stored, as the program writes it: the space, the length of a row, and for every slot \
@@ -29,9 +33,10 @@ pub(super) struct Slots {
     held: Held,
     /// What the patch's text says, to go back to.
     initial: Held,
-    /// Hashes of that text, and of the one that the patch was last asked to keep.
+    /// Hash of that text.
     read: u64,
-    told: Option<u64>,
+    /// Hashes of the texts that the patch was asked to keep, the latest last.
+    told: VecDeque<u64>,
     /// Counts the changes, and how many of them the patch was told.
     version: u64,
     version_told: u64,
@@ -129,7 +134,10 @@ impl Slots {
         }
         self.version_told = self.version;
         let text = write(&self.held);
-        self.told = Some(hash(&text));
+        if self.told.len() == MAX_TOLD {
+            self.told.pop_front();
+        }
+        self.told.push_back(hash(&text));
         Some(ParamValue::Text(text))
     }
 
@@ -137,13 +145,18 @@ impl Slots {
     pub fn reset(&mut self) {
         self.held.clone_from(&self.initial);
         self.version += 1;
-        (self.version_told, self.told) = (self.version, None);
+        self.version_told = self.version;
+        self.told.clear();
     }
 
-    /// The patch's text is what `new` has read now. Where that is nothing new, or what it was asked to
-    /// keep, these slots go on; else those of `new` count.
+    /// The patch's text is what `new` has read now. Where that is nothing new, or what it was once
+    /// asked to keep, these slots go on; else those of `new` count. A text that is not the latest comes
+    /// from an editor that had an older patch: the patch is told again.
     pub fn follow(&mut self, new: &mut Self) {
-        if new.read == self.read || self.told == Some(new.read) {
+        if new.read == self.read || self.told.contains(&new.read) {
+            if new.read != self.read && self.told.back() != Some(&new.read) {
+                self.version += 1;
+            }
             self.read = new.read;
             std::mem::swap(&mut self.initial, &mut new.initial);
         } else {
@@ -336,6 +349,16 @@ mod tests {
             assert_eq!(live.held, held);
         }
         assert!(live.keepsake().is_some(), "what came after it is still to be told");
+        // An editor that had not seen the latest saves what it has: nothing is lost.
+        live.follow(&mut Slots::read(&text).unwrap());
+        assert_eq!(live.held, held);
+        live.store(&latent(Space::Z, &[5.0, 6.0]), 2);
+        let Some(ParamValue::Text(latest)) = live.keepsake() else { panic!("nothing to keep") };
+        live.follow(&mut Slots::read(&latest).unwrap());
+        assert_eq!(live.keepsake(), None, "the patch has it");
+        live.follow(&mut Slots::read(&text).unwrap());
+        assert_eq!(live.count(16), 3);
+        assert_eq!(live.keepsake(), Some(ParamValue::Text(latest)), "the patch has it no more");
         let other = "z 2 5=AACAPwAAgD8=";
         live.follow(&mut Slots::read(other).unwrap());
         assert_eq!((live.count(16), live.is_used(5)), (1, true));

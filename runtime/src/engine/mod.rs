@@ -44,6 +44,7 @@ pub struct Engine {
     next_sample: u64,
     next_frame: u64,
     timing: bool,
+    keeps: bool,
     study: Option<study::Study>,
 }
 
@@ -60,6 +61,7 @@ impl Engine {
             next_sample: 0,
             next_frame: 0,
             timing: false,
+            keeps: true,
             study: None,
         };
         // Against nothing there is nothing that could have changed meanwhile.
@@ -234,9 +236,17 @@ impl Engine {
         self.steps.get(step)?.params.get(param)
     }
 
+    /// Whether the nodes are asked what the patch should keep, as they are unless told otherwise. To
+    /// write that down takes them time, which is wasted where nobody keeps it.
+    pub fn set_keeps(&mut self, on: bool) {
+        self.keeps = on;
+    }
+
     /// Asks the nodes what the patch should keep; `keep` gets node, parameter and value.
     pub fn keepsakes(&mut self, mut keep: impl FnMut(&str, &str, ParamValue)) {
-        for (step, state) in self.running.plan.steps.iter().zip(&mut self.steps) {
+        let num_asked = if self.keeps { self.steps.len() } else { 0 };
+        let asked = self.steps.iter_mut().take(num_asked);
+        for (step, state) in self.running.plan.steps.iter().zip(asked) {
             if let Some((param, value)) = state.keepsake() {
                 keep(&step.id, param, value);
             }

@@ -1,6 +1,7 @@
 //! Pictures and sound of a running show, encoded by ffmpeg as they come.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 
 use lumawire_core::HostImage;
@@ -17,9 +18,21 @@ pub(crate) struct Encoding {
     pub args: Vec<OsString>,
     /// What the output is called in messages.
     pub name: PathBuf,
+    /// Whether that is a file: one that stays empty is removed.
+    pub is_file: bool,
     /// What must not be shown, and is replaced in messages by the name: an address may hold a
     /// password.
     pub secret: Option<String>,
+}
+
+impl Encoding {
+    /// Removes the file in which nothing is, after a failure.
+    fn tidy(&self) {
+        if self.is_file && fs::metadata(&self.name).is_ok_and(|file| file.len() == 0) {
+            // It may be in nobody's way.
+            let _ = fs::remove_file(&self.name);
+        }
+    }
 }
 
 /// A running ffmpeg that is fed with a show.
@@ -39,7 +52,8 @@ impl LivePipe {
         push(&mut args, ["-probesize", "32", "-analyzeduration", "0"]);
         push(&mut args, ["-f", "matroska", "-i", "pipe:0"]);
         args.extend_from_slice(&encoding.args);
-        let process = Some(Ffmpeg::from_env().start(&args)?);
+        let started = Ffmpeg::from_env().start(&args).inspect_err(|_| encoding.tidy());
+        let process = Some(started?);
         let mut pipe = Self { shape, process, encoding, bytes: Vec::new() };
         pipe.feed(&matroska::head(shape))?;
         Ok(pipe)
@@ -68,6 +82,7 @@ impl LivePipe {
     }
 
     fn failed(&self, failure: Failure) -> OutputError {
+        self.encoding.tidy();
         let Failure { status, log } = failure;
         let mut log = without_addresses(&log);
         if let Some(secret) = &self.encoding.secret {
@@ -115,7 +130,24 @@ impl LiveWriter for LivePipe {
 
 #[cfg(test)]
 mod tests {
+    use lumawire_core::Fps;
+
     use super::*;
+
+    #[test]
+    fn a_recording_that_fails_leaves_nothing_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content, stays) in [("a.mkv", "", false), ("b.mkv", "x", true)] {
+            let name = dir.path().join(name);
+            fs::write(&name, content).unwrap();
+            let args = vec!["-no_such_option".into(), "1".into(), dir.path().join("x.mkv").into()];
+            let encoding = Encoding { args, name: name.clone(), is_file: true, secret: None };
+            let shape = Shape { size_px: (4, 4), fps: Fps::new(30, 1), rate_hz: 48_000 };
+            let ended = LivePipe::start(shape, encoding).and_then(|pipe| Box::new(pipe).finish());
+            assert!(ended.is_err());
+            assert_eq!(name.exists(), stays);
+        }
+    }
 
     #[test]
     fn the_same_failure_reads_the_same() {

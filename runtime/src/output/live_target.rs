@@ -175,7 +175,7 @@ impl Target {
                 push(&mut args, keys);
                 push(&mut args, format);
                 args.push(file_url(&path));
-                Ok(Encoding { args, name: path, secret: None })
+                Ok(Encoding { args, name: path, is_file: true, secret: None })
             }
             Self::Stream(url) => {
                 push(&mut args, ["-map", "0:a:0", "-c:v", "libx264", "-preset", "veryfast"]);
@@ -188,12 +188,12 @@ impl Target {
                 push(&mut args, url.format_args);
                 args.push(url.url.clone().into());
                 let name = PathBuf::from(url.to_string());
-                Ok(Encoding { args, name, secret: Some(url.url.clone()) })
+                Ok(Encoding { args, name, is_file: false, secret: Some(url.url.clone()) })
             }
             Self::V4l2(path) => {
                 push(&mut args, ["-pix_fmt", "yuv420p", "-f", "v4l2"]);
                 args.push(path.into());
-                Ok(Encoding { args, name: path.clone(), secret: None })
+                Ok(Encoding { args, name: path.clone(), is_file: false, secret: None })
             }
         }
     }

@@ -14,7 +14,7 @@
 mod files;
 mod record;
 mod replay;
-mod wav;
+pub(crate) mod wav;
 mod write;
 
 use std::io;

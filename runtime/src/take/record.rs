@@ -1,5 +1,6 @@
 //! The show's side of a take: nothing here waits for the disk.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,8 @@ use crate::show::Tap;
 
 /// Blocks that may wait for the disk: eleven seconds at 48 kHz.
 const NUM_BLOCKS: usize = 2_048;
-/// Blocks and entries that may.
-const MAX_WAITING: usize = 2 * NUM_BLOCKS;
+/// Entries that may.
+const MAX_ENTRIES: usize = 131_072;
 
 /// What a take has to tell while it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub struct Recorder {
     base_dir: PathBuf,
     messages: Sender<Message>,
     num_lost_entries: Arc<AtomicU64>,
+    num_changed_files: Arc<AtomicU64>,
     num_patches: AtomicU64,
     writer: Option<JoinHandle<TakeSummary>>,
     /// Files to look through, and the thread that does.
@@ -55,7 +57,10 @@ pub struct Recorder {
 pub struct Tape {
     messages: Sender<Message>,
     free: Receiver<AudioBlock>,
+    /// A block that found no place.
+    spare: Option<AudioBlock>,
     num_lost_entries: Arc<AtomicU64>,
+    heard_until: Arc<AtomicU64>,
     /// Plans that the engine has taken.
     generation: u64,
 }
@@ -77,18 +82,22 @@ impl Recorder {
         let path = folder.join(EVENTS);
         let events = OpenOptions::new().append(true).create_new(true).open(&path);
         let events = events.map_err(TakeError::io(&path))?;
-        let (messages, waiting) = bounded(MAX_WAITING);
+        // One queue, so that both stay in order.
+        let (messages, waiting) = bounded(NUM_BLOCKS + MAX_ENTRIES);
         let (free, blocks) = bounded(NUM_BLOCKS);
         for _ in 0..NUM_BLOCKS {
             let _ = free.try_send(AudioBlock::silent(2, 256));
         }
         let num_lost_entries = Arc::<AtomicU64>::default();
+        let heard_until = Arc::<AtomicU64>::default();
+        let num_changed_files = Arc::<AtomicU64>::default();
         let writer = Writer {
             folder: folder.to_owned(),
             rate_hz: manifest.sample_rate_hz,
             messages: waiting,
             free,
             num_lost_entries: num_lost_entries.clone(),
+            heard_until: heard_until.clone(),
             tell: Box::new(tell),
             events,
             out: Waiting::default(),
@@ -102,13 +111,16 @@ impl Recorder {
         let stop = Arc::<AtomicBool>::default();
         let (files, names) = unbounded();
         let (base_dir, to, stopped) = (manifest.base_dir.clone(), messages.clone(), stop.clone());
+        let changed = num_changed_files.clone();
         let digests = thread("lumawire-take-files")
-            .spawn(move || digest_all(&base_dir, &names, &to, &stopped))
+            .spawn(move || digest_all(&base_dir, &names, &to, &changed, &stopped))
             .map_err(TakeError::io(folder))?;
         let tape = Tape {
             messages: messages.clone(),
             free: blocks,
+            spare: None,
             num_lost_entries: num_lost_entries.clone(),
+            heard_until,
             generation: 1, // the plan that the show began with
         };
         let recorder = Self {
@@ -116,6 +128,7 @@ impl Recorder {
             base_dir: manifest.base_dir.clone(),
             messages,
             num_lost_entries,
+            num_changed_files,
             num_patches: AtomicU64::new(0),
             writer: Some(writer),
             files: Some(files),
@@ -164,7 +177,9 @@ impl Recorder {
         let Some(writer) = self.writer.take() else { return TakeSummary::default() };
         // Waits where the queue is full; a writer that is gone has ended already.
         let _ = self.messages.send(Message::End);
-        writer.join().unwrap_or(TakeSummary { has_failed: true, ..TakeSummary::default() })
+        let failed = TakeSummary { has_failed: true, ..TakeSummary::default() };
+        let num_changed_files = self.num_changed_files.load(Ordering::Relaxed);
+        TakeSummary { num_changed_files, ..writer.join().unwrap_or(failed) }
     }
 }
 
@@ -185,14 +200,21 @@ impl Tap for Tape {
         if num_samples == 0 {
             return;
         }
+        self.heard_until.store(sample + num_samples as u64, Ordering::Release);
         // Where none is free, the writer sees the gap.
-        let Ok(mut copy) = self.free.try_recv() else { return };
+        let free = self.spare.take().or_else(|| self.free.try_recv().ok());
+        let Some(mut copy) = free else { return };
         copy.resize(block.num_channels(), num_samples);
         for c in 0..block.num_channels() {
             let from = block.channel(c).iter();
             copy.channel_mut(c).iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
-        let _ = self.messages.try_send(Message::Block { sample, block: copy });
+        let sent = self.messages.try_send(Message::Block { sample, block: copy });
+        if let Err(error) = sent
+            && let Message::Block { block, .. } = error.into_inner()
+        {
+            self.spare = Some(block);
+        }
     }
 }
 
@@ -202,21 +224,34 @@ fn send(messages: &Sender<Message>, num_lost: &AtomicU64, entry: Stamped<Entry>)
     }
 }
 
-/// Notes what every file was, once, until the take ends.
+/// Notes what every file was, and what it became where a changed patch finds it changed, until the
+/// take ends.
 fn digest_all(
     base_dir: &Path,
     names: &Receiver<String>,
     messages: &Sender<Message>,
+    num_changed: &AtomicU64,
     stop: &AtomicBool,
 ) {
-    let mut seen = std::collections::BTreeSet::new();
+    let (mut stamps, mut seen) = (BTreeMap::new(), BTreeMap::<String, Option<_>>::new());
     for path in names {
-        if !seen.insert(path.clone()) {
+        let metadata = base_dir.join(&path).metadata().ok();
+        let stamp = metadata.and_then(|metadata| Some((metadata.len(), metadata.modified().ok()?)));
+        if stamps.insert(path.clone(), stamp) == Some(stamp) {
             continue;
         }
-        let Some((num_bytes, sha256)) = files::digest(&base_dir.join(&path), stop) else {
-            continue;
-        };
+        let now = files::digest(&base_dir.join(&path), stop);
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        match seen.insert(path.clone(), now.clone()) {
+            Some(was) if was == now => continue,
+            Some(_) => {
+                num_changed.fetch_add(1, Ordering::Relaxed);
+            }
+            None => {}
+        }
+        let Some((num_bytes, sha256)) = now else { continue };
         let event = Entry::File { path, num_bytes, sha256 };
         if messages.send(Message::Entry(Stamped { sample: 0, event })).is_err() {
             return;

@@ -1,6 +1,6 @@
 //! Plays a take.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -46,12 +46,16 @@ pub struct Take {
     /// Whether the show was ended as it should be, and not by a crash.
     pub is_whole: bool,
     used: BTreeMap<String, (u64, String)>,
+    /// Those that were changed while it lasted.
+    edited: BTreeSet<String>,
     parts: Vec<PathBuf>,
 }
 
 /// A file that a take used, and what has become of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
+    /// It was another for a part of the take: all of it is played with what it is now.
+    Within(PathBuf),
     /// It is another now.
     Other(PathBuf),
     /// It is not there any more.
@@ -70,6 +74,7 @@ impl Take {
             lost_from: None,
             is_whole: false,
             used: BTreeMap::new(),
+            edited: BTreeSet::new(),
             parts: Vec::new(),
         };
         take.read_events()?;
@@ -149,6 +154,9 @@ impl Take {
         let mut changed = Vec::new();
         for (name, (num_bytes, sha256)) in &self.used {
             let path = base_dir.join(name);
+            if self.edited.contains(name) {
+                changed.push(Changed::Within(path.clone()));
+            }
             match files::digest(&path, &AtomicBool::new(false)) {
                 Some((len, hash)) if len == *num_bytes && hash == *sha256 => {}
                 Some(_) => changed.push(Changed::Other(path)),
@@ -192,7 +200,11 @@ impl Take {
         // What tells of the take itself is noticed when it is written.
         match event {
             Entry::File { path, num_bytes, sha256 } => {
-                self.used.insert(path, (num_bytes, sha256));
+                let now = (num_bytes, sha256);
+                if self.used.get(&path).is_some_and(|was| *was != now) {
+                    self.edited.insert(path.clone());
+                }
+                self.used.insert(path, now);
                 return Ok(());
             }
             Entry::Lost { .. } => {

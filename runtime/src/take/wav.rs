@@ -20,7 +20,7 @@ const FORMAT_EXTENSIBLE: u16 = 0xFFFE;
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
 /// A file that is written.
-pub(super) struct WavWriter {
+pub(crate) struct WavWriter {
     file: File,
     num_channels: usize,
     rate_hz: u32,

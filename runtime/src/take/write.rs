@@ -33,6 +33,8 @@ pub struct TakeSummary {
     pub num_lost_samples: u64,
     /// Entries that were lost.
     pub num_lost_entries: u64,
+    /// Files of the patch that were changed in the show: a render uses them as they are then.
+    pub num_changed_files: u64,
     /// Whether the disk refused, and the take ends there.
     pub has_failed: bool,
 }
@@ -40,7 +42,8 @@ pub struct TakeSummary {
 impl TakeSummary {
     /// Whether a replay gives the same values to the end.
     pub fn is_exact(&self) -> bool {
-        !self.has_failed && self.num_lost_samples == 0 && self.num_lost_entries == 0
+        let num_lost = self.num_lost_samples.saturating_add(self.num_lost_entries);
+        !self.has_failed && num_lost == 0 && self.num_changed_files == 0
     }
 }
 
@@ -58,6 +61,8 @@ pub(super) struct Writer {
     /// Blocks that go back to the engine.
     pub free: Sender<AudioBlock>,
     pub num_lost_entries: Arc<AtomicU64>,
+    /// The sample after the last that the engine has heard.
+    pub heard_until: Arc<AtomicU64>,
     pub tell: Box<dyn FnMut(TakeNotice) + Send>,
     pub events: File,
     pub out: Waiting,
@@ -97,8 +102,10 @@ impl Writer {
             }
             done.unwrap_or_else(|error| self.fail(&error));
         }
+        // What was lost after the last block that came.
+        let missed = self.miss(self.heard_until.load(Ordering::Acquire));
         let end = Stamped { sample: self.summary.num_samples, event: Entry::End {} };
-        let ended = self.entry(&end).and_then(|()| self.flush());
+        let ended = missed.and_then(|()| self.entry(&end)).and_then(|()| self.flush());
         let ended = ended.and_then(|()| self.sound.take().map_or(Ok(()), WavWriter::finish));
         ended.unwrap_or_else(|error| self.fail(&error));
         self.summary
@@ -115,11 +122,7 @@ impl Writer {
         if self.summary.has_failed {
             return Ok(());
         }
-        let num_samples = sample.saturating_sub(self.summary.num_samples);
-        let num_entries = self.num_lost_entries.swap(0, Ordering::Relaxed);
-        if num_samples > 0 || num_entries > 0 {
-            self.lose(num_samples, num_entries)?;
-        }
+        self.miss(sample)?;
         self.turn_to(block.num_channels())?;
         for i in 0..block.len() {
             for c in 0..block.num_channels() {
@@ -129,6 +132,16 @@ impl Writer {
         }
         self.summary.num_samples += block.len() as u64;
         Ok(())
+    }
+
+    /// Looks what is missing before `sample`.
+    fn miss(&mut self, sample: u64) -> io::Result<()> {
+        let num_samples = sample.saturating_sub(self.summary.num_samples);
+        let num_entries = self.num_lost_entries.swap(0, Ordering::Relaxed);
+        if self.summary.has_failed || (num_samples == 0 && num_entries == 0) {
+            return Ok(());
+        }
+        self.lose(num_samples, num_entries)
     }
 
     /// Notes what could not be taken in time, and puts silence in its place.
@@ -206,6 +219,16 @@ mod tests {
 
     /// What a writer makes of messages, in `folder`.
     fn write(folder: &std::path::Path, messages: Vec<Message>, num_lost: u64) -> TakeSummary {
+        write_heard(folder, messages, num_lost, 0)
+    }
+
+    /// The same of a show that heard so many samples.
+    fn write_heard(
+        folder: &std::path::Path,
+        messages: Vec<Message>,
+        num_lost: u64,
+        heard_until: u64,
+    ) -> TakeSummary {
         fs::create_dir_all(folder.join(SOUND)).unwrap();
         fs::create_dir_all(folder.join(PATCHES)).unwrap();
         let manifest = Manifest {
@@ -228,6 +251,7 @@ mod tests {
             messages: waiting,
             free,
             num_lost_entries: Arc::new(num_lost.into()),
+            heard_until: Arc::new(heard_until.into()),
             tell: Box::new(|notice| assert!(matches!(notice, TakeNotice::Lost { .. }))),
             events: File::create(folder.join(EVENTS)).unwrap(),
             out: Waiting::default(),
@@ -303,5 +327,15 @@ mod tests {
         assert_eq!(blocks[40].channel(0)[0], 10_240.0);
         assert_eq!(blocks[41].channel(0)[99], 10_496.0 + 99.0 / 65_536.0);
         assert_eq!(take.sound_file().unwrap().0.as_deref(), Some(&*take.sound_files()[0]));
+    }
+
+    #[test]
+    fn what_is_lost_at_the_end_is_told_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let summary = write_heard(dir.path(), vec![block(0, 2, 256)], 2, 1_000);
+        assert!(!summary.is_exact());
+        assert_eq!((summary.num_samples, summary.num_lost_samples), (1_000, 744));
+        assert_eq!(summary.num_lost_entries, 2);
+        assert_eq!(Take::open(dir.path()).unwrap().lost_from, Some(256));
     }
 }

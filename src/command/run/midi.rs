@@ -175,6 +175,7 @@ fn note(patch: &Path, event: MidiEvent) -> String {
 /// Binds a parameter to a control, in the patch's file; gives the binding as it stands there.
 fn write_binding(path: &Path, target: &str, midi: Midi) -> Result<String, CommandError> {
     let registry = lumawire_nodes::registry();
+    let _writing = super::reload::writing();
     let mut graph = patch::load(path)?.graph;
     let binding = bind(&graph, &registry, target, midi);
     let json = serde_json::to_value(&binding).map_err(|e| CommandError::Usage(e.to_string()))?;

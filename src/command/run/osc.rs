@@ -59,22 +59,24 @@ impl Opened {
     }
 
     /// Begins to hear and to send, now that there is something to steer.
-    /// `deck` has the sound file's controls, once it plays.
+    /// `deck` has the sound file's controls, once it plays; there is none where no file does.
     pub fn start(
         mut self,
         engine: &Engine,
         desk: &Desk,
-        deck: &Arc<OnceLock<Deck>>,
+        deck: Option<&Arc<OnceLock<Deck>>>,
     ) -> Result<Osc, CommandError> {
-        let deck = deck.clone();
-        self.settings.transport = Some(Box::new(move |command| {
-            let Some(deck) = deck.get() else { return };
-            match command {
-                TransportCommand::Play => deck.set_paused(false),
-                TransportCommand::Pause => deck.set_paused(true),
-                TransportCommand::Seek(secs) => deck.seek(secs),
-            }
-        }));
+        self.settings.transport = deck.cloned().map(|deck| {
+            let command = move |command| {
+                let Some(deck) = deck.get() else { return };
+                match command {
+                    TransportCommand::Play => deck.set_paused(false),
+                    TransportCommand::Pause => deck.set_paused(true),
+                    TransportCommand::Seek(secs) => deck.seek(secs),
+                }
+            };
+            Box::new(command) as Box<dyn Fn(TransportCommand) + Send + Sync>
+        });
         let show = Show {
             plan: engine.plan().clone(),
             score: desk.score(),

@@ -40,9 +40,14 @@ pub fn start(
         output: sink.to_owned(),
         base_dir: patch.parent().unwrap_or(&patch).to_owned(),
     };
-    let events = events.clone();
+    let (events, video_events) = (events.clone(), events);
     let tell = move |notice: TakeNotice| super::tell(&events, Event::Note(text_of(&notice)));
     let (text, used) = contents(graph);
+    if graph.nodes().any(|(_, node)| node.kind.starts_with("source.video")) {
+        let text = "the take is not exact where a film is shown: the show draws what has been read of \
+                    it by then, a render waits for every picture";
+        super::tell(video_events, Event::Note(text.into()));
+    }
     let (recorder, tape) = Recorder::start(folder, &manifest, &text, &used, tell)?;
     Ok(Some(Started { recorder, tape, score }))
 }
@@ -69,9 +74,10 @@ pub fn finish(recorder: Option<Arc<Recorder>>) -> Option<String> {
         format!("the take has {} samples and {} entries", take.num_samples, take.num_entries)
     } else {
         format!(
-            "THE TAKE IS NOT EXACT: {} samples and {} entries were lost{}",
+            "THE TAKE IS NOT EXACT: {} samples and {} entries were lost, {} file(s) were changed{}",
             take.num_lost_samples,
             take.num_lost_entries,
+            take.num_changed_files,
             if take.has_failed { ", and the disk refused the rest" } else { "" }
         )
     })

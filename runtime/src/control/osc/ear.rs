@@ -21,6 +21,9 @@ use crate::control::{Board, Event, Remote};
 
 /// Unknown addresses that are told, each once.
 const MAX_TOLD: usize = 32;
+/// What the messages of one packet, or one message that waited, may do: patterns reach many addresses,
+/// and a packet has room for thousands of messages.
+const MAX_ACTIONS: usize = 4_096;
 /// How long what was sent counts as what a parameter is, until the board shows it.
 const FRESH: Duration = Duration::from_millis(200);
 
@@ -44,7 +47,8 @@ pub struct Counts {
     pub num_malformed: u64,
     /// Messages to addresses that there are not.
     pub num_unknown: u64,
-    /// Messages whose arguments the address does not take, or that found no room to wait.
+    /// Messages whose arguments the address does not take, that found no room to wait, or that with
+    /// their packet asked for too much.
     pub num_refused: u64,
     /// Messages whose time was over when they came, or so far off that the sender must have
     /// another clock. They counted at once.
@@ -152,6 +156,7 @@ impl Ear {
 
     /// Hears a packet that came `from` somewhere at `now`.
     pub fn hear(&self, bytes: &[u8], from: IpAddr, now: Instant, reply: Reply<'_>) {
+        let mut num_left = MAX_ACTIONS;
         let is_sound = packet::read(bytes, |message, when| {
             match when {
                 When::Now => {}
@@ -164,7 +169,7 @@ impl Ear {
                 }
                 When::In(_) | When::Late(_) => count(&self.counters.late),
             }
-            self.act(&message, from, now, &mut *reply);
+            self.act(&message, from, now, &mut num_left, &mut *reply);
         });
         if !is_sound {
             count(&self.counters.malformed);
@@ -177,17 +182,30 @@ impl Ear {
             // Bound first, so that the lock is free while the message is heard.
             let next = lock(&self.schedule).take(now);
             let Some((message, from)) = next else { break };
-            self.act(&message, from, now, &mut |_| ());
+            self.act(&message, from, now, &mut { MAX_ACTIONS }, &mut |_| ());
         }
         lock(&self.schedule).wait(now)
     }
 
-    fn act(&self, message: &OscMessage, from: IpAddr, now: Instant, reply: Reply<'_>) {
+    fn act(
+        &self,
+        message: &OscMessage,
+        from: IpAddr,
+        now: Instant,
+        num_left: &mut usize,
+        reply: Reply<'_>,
+    ) {
         count(&self.counters.messages);
+        if *num_left == 0 {
+            return count(&self.counters.refused);
+        }
         let space = self.space.load();
         let mut heard = Heard { ear: self, space: &space, args: &message.args, from, now, reply };
         let mut is_taken = true;
-        let is_known = space.find(&message.addr).for_each(|action| is_taken &= heard.act(action));
+        let is_known = space.find(&message.addr).for_each(|action| {
+            is_taken &= *num_left > 0 && heard.act(action);
+            *num_left = num_left.saturating_sub(1);
+        });
         if !is_known {
             count(&self.counters.unknown);
             self.tell_once(|| {

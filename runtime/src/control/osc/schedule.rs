@@ -85,19 +85,25 @@ impl Schedule {
 
 /// Memory of a message, nearly.
 fn size_of_message(message: &OscMessage) -> usize {
+    size_of::<Waiting>() + message.addr.len() + size_of_args(&message.args)
+}
+
+/// As deep as a packet may nest.
+fn size_of_args(args: &[OscType]) -> usize {
     let own = |arg: &OscType| match arg {
         OscType::String(text) => text.len(),
         OscType::Blob(bytes) => bytes.len(),
-        OscType::Array(array) => array.content.len() * size_of::<OscType>(),
+        OscType::Array(array) => size_of_args(&array.content),
         _ => 0,
     };
-    let args: usize = message.args.iter().map(|arg| size_of::<OscType>() + own(arg)).sum();
-    size_of::<Waiting>() + message.addr.len() + args
+    args.iter().map(|arg| size_of::<OscType>() + own(arg)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+
+    use rosc::OscArray;
 
     use super::*;
 
@@ -119,5 +125,16 @@ mod tests {
         assert_eq!(taken, ["/a", "/b", "/c"]);
         let room = (0..MAX_WAITING + 3).filter(|_| put(&mut schedule, 40, "/e")).count();
         assert_eq!(room, MAX_WAITING - 1);
+    }
+
+    #[test]
+    fn what_is_in_arrays_takes_room_too() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let blob = OscType::Blob(vec![0; MAX_BYTES / 4]);
+        let inner = OscType::Array(OscArray { content: vec![blob] });
+        let arg = OscType::Array(OscArray { content: vec![inner] });
+        let message = OscMessage { addr: "/a".into(), args: vec![arg] };
+        let put = || schedule.put(now, message.clone(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        assert_eq!(std::iter::repeat_with(put).take_while(|has_room| *has_room).count(), 3);
     }
 }
