@@ -150,6 +150,11 @@ impl Watch {
                 tell(&self.events, Event::Note(text));
                 None
             }
+            Notice::Full(name) => {
+                let text = format!("`{name}` is not stored: there are too many presets");
+                tell(&self.events, Event::Note(text));
+                None
+            }
             Notice::Cue(_) => None,
         });
         let edits: Vec<Edit> = edits.collect();
