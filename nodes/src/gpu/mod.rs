@@ -37,4 +37,4 @@ pub use flow::Flow;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};
 pub use strokes::{Form, MAX_STROKES, Meet, Stroke, Strokes};
-pub(crate) use user::{PRELUDE, UserPass};
+pub(crate) use user::{PRELUDE, UserPass, on_deep_stack};

@@ -8,6 +8,7 @@ use lumawire_core::{Image, NodeError, Services};
 
 use super::device::Gpu;
 use super::picture::{FORMAT, GpuImage, device_from_image};
+use super::user::on_deep_stack;
 
 pub(crate) const PRELUDE: &str = include_str!("prelude.wgsl");
 
@@ -86,7 +87,15 @@ impl Shader {
     /// No device; a fault in the WGSL, with its line.
     pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
         let gpu = Gpu::of(services)?;
-        self.pass = Some(gpu.checked(|| self.compile(&gpu))?);
+        // Errors are caught by thread: the check goes along.
+        let compile = || gpu.checked(|| self.compile(&gpu));
+        let pass = match &self.source {
+            Source::Wgsl(_) => compile(),
+            Source::Module(_) => {
+                on_deep_stack(compile).map_err(|e| NodeError::device(self.label, e))?
+            }
+        };
+        self.pass = Some(pass?);
         self.services = Some(ServicesHandle(services.clone()));
         Ok(())
     }

@@ -7,6 +7,23 @@ use super::shader::Shader;
 /// Functions that every WGSL effect may call, with an entry of their own for an `effect`.
 pub(crate) use super::shader::PRELUDE;
 
+/// Stack of the thread that compiles.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Runs `work` where what a person wrote cannot overflow the stack, nor its panic end the program:
+/// compilers call themselves for what is nested.
+///
+/// # Errors
+/// No thread; a panic.
+pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        thread.spawn_scoped(scope, work)?.join().map_err(|_| {
+            std::io::Error::other("the shader compiler failed on it; simplify what was new")
+        })
+    })
+}
+
 /// A fragment pass made of a checked module: see `Compiled`.
 #[derive(Debug)]
 pub(crate) struct UserPass(Shader);

@@ -61,13 +61,11 @@ fn interface(
     path: &Path,
 ) -> (Option<&'static NodeSpec>, Option<NodeError>) {
     let declared = source::read(path).and_then(|text| {
-        let declared = (language.declare)(path, &text)?;
+        let declared = language.declare(path, &text)?;
         Ok((spec_of(base, path, &declared)?, text, declared))
     });
     match declared {
-        Ok((spec, text, declared)) => {
-            (Some(spec), (language.compile)(path, &text, &declared).err())
-        }
+        Ok((spec, text, declared)) => (Some(spec), language.compile(path, &text, &declared).err()),
         Err(error) => (None, Some(error)),
     }
 }

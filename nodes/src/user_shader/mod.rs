@@ -32,6 +32,24 @@ pub(crate) struct Language {
     compile: fn(&Path, &str, &Declared) -> Result<Compiled, NodeError>,
 }
 
+impl Language {
+    /// What the file at `path` declares, from its `text` alone.
+    ///
+    /// # Errors
+    /// The fault, by its line; a reader that failed.
+    fn declare(&self, path: &Path, text: &str) -> Result<Declared, NodeError> {
+        source::on_deep_stack(path, || (self.declare)(path, text))
+    }
+
+    /// The module of `text`.
+    ///
+    /// # Errors
+    /// The fault, by its line; a compiler that failed.
+    fn compile(&self, path: &Path, text: &str, declared: &Declared) -> Result<Compiled, NodeError> {
+        source::on_deep_stack(path, || (self.compile)(path, text, declared))
+    }
+}
+
 /// A checked fragment shader, the same for all passes of its file: its uniform is at binding 0, its
 /// textures follow in the order of `Declared::textures`, and its entry is the only one.
 pub(crate) type Compiled = naga::Module;

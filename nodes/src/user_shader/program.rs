@@ -1,10 +1,13 @@
 //! A compiled shader with its buffers: so many pictures and numbers in, one picture out.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
+use image::ImageReader;
 use lumawire_core::{Encoding, HostImage, Image, Io, NodeError, NodeSpec, Pixels, Services, Value};
+use lumawire_models::file::read_bounded;
 
 use super::declared::SlotKind;
 use super::sound::Sound;
@@ -21,6 +24,8 @@ pub(super) const FIRST_FIELD: usize = NUM_BUILT_IN;
 
 /// The largest side of a buffer.
 const MAX_SIDE_PX: f64 = 8192.0;
+/// Bytes of the file of an imported picture.
+const MAX_IMPORTED_BYTES: u64 = 512 << 20;
 /// Pixels of an imported picture.
 const MAX_IMPORTED_PIXELS: u64 = 1 << 26;
 
@@ -41,7 +46,7 @@ fn effect(pixel: vec2<i32>) -> vec4<f32> {
 
 /// A shader that is ready to draw.
 pub(super) struct Program {
-    /// Tells it from others: a hash of its text.
+    /// Tells it from others: a hash of its texts.
     pub hash: u64,
     declared: Declared,
     /// Where each number comes from: index of a parameter, or of an input for an event.
@@ -70,8 +75,10 @@ impl Program {
         services: &Services,
     ) -> Result<Self, NodeError> {
         let text = source::read(path)?;
-        let declared = (language.declare)(path, &text)?;
-        let module = (language.compile)(path, &text, &declared)?;
+        // The shader beside an ISF file is a part of it.
+        let vertex = source::read(&path.with_extension("vs")).unwrap_or_default();
+        let declared = language.declare(path, &text)?;
+        let module = language.compile(path, &text, &declared)?;
         let num_bytes = 16 * (NUM_BUILT_IN + declared.fields.len()) as u64;
         let num_textures = u32::try_from(declared.textures.len()).unwrap_or(u32::MAX);
         let mut passes = Vec::new();
@@ -83,7 +90,7 @@ impl Program {
         let conversions =
             declared.codes.then(|| (Effect::new(kind, TO_CODE, 1), Effect::new(kind, TO_LIGHT, 1)));
         let mut program = Self {
-            hash: hash_of(kind, &text),
+            hash: hash_of(kind, &text, &vertex),
             numbers: Vec::new(),
             inputs: Vec::new(),
             sounds: sounds(&declared),
@@ -309,9 +316,9 @@ fn number(io: &Io<'_>, slot: &Slot, place: Option<usize>) -> f32 {
     }
 }
 
-fn hash_of(kind: &str, text: &str) -> u64 {
+fn hash_of(kind: &str, text: &str, vertex: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (kind, text).hash(&mut hasher);
+    (kind, text, vertex).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -336,11 +343,15 @@ fn imported(path: &Path, declared: &Declared) -> Result<Vec<Option<Image>>, Node
         };
         let path = path.parent().unwrap_or(Path::new("")).join(relative);
         let error = |e: &dyn std::fmt::Display| NodeError::file(&path, e);
-        let (width, height) = image::image_dimensions(&path).map_err(|e| error(&e))?;
+        let bytes = read_bounded(&path, MAX_IMPORTED_BYTES).map_err(|e| error(&e))?;
+        let reader = || ImageReader::new(Cursor::new(&bytes)).with_guessed_format();
+        let size = reader().map_err(|e| error(&e))?.into_dimensions();
+        let (width, height) = size.map_err(|e| error(&e))?;
         if u64::from(width) * u64::from(height) > MAX_IMPORTED_PIXELS {
             return Err(error(&format!("{width} × {height} pixels are too many to import")));
         }
-        let pixels = image::open(&path).map_err(|e| error(&e))?.into_rgba32f().into_raw();
+        let pixels = reader().map_err(|e| error(&e))?.decode().map_err(|e| error(&e))?;
+        let pixels = pixels.into_rgba32f().into_raw();
         let image =
             HostImage { width_px: width, height_px: height, pixels: Pixels::RgbaF32(pixels) };
         all.push(Some(Image::from_host(image, Encoding::Linear)));

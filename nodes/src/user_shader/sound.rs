@@ -51,7 +51,9 @@ impl Sound {
                 let bin_hz = f64::from(s.sample_rate_hz) / s.n_fft.max(1) as f64;
                 let bin = |texel: usize| (texel as f64 * texel_hz / bin_hz).round() as usize;
                 let bins = bins.get(bin(i)..bin(i + 1).max(bin(i) + 1)).unwrap_or_default();
-                let largest = bins.iter().map(|b| b.norm()).fold(0.0, f32::max);
+                // What is not finite would stay in the smoothing for ever.
+                let norms = bins.iter().map(|b| b.norm()).filter(|v| v.is_finite());
+                let largest = norms.fold(0.0, f32::max);
                 // The middle of a Hann window of n samples under a sine of amplitude a: a·n/4.
                 4.0 * largest / s.n_fft.max(1) as f32
             });

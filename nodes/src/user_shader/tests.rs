@@ -477,3 +477,99 @@ fn textures_are_allocated_once() {
     }
     assert_eq!(counts[5], counts[11], "{counts:?}");
 }
+
+#[test]
+fn no_text_ends_the_program() {
+    for text in ["varying;", "in;", "out ;", "in", "varying", "float ; = TIME;", "float a = TIME"] {
+        let _ = told(
+            tempfile::tempdir().unwrap().path(),
+            "post.isf",
+            "a.fs",
+            &isf("", &format!("{text}\nvoid main() {{ gl_FragColor = vec4(1.0); }}")),
+        );
+    }
+    let main = |body: &str| isf("", &format!("void main() {{ {body} gl_FragColor = vec4(1.0); }}"));
+    let effect = |body: &str| {
+        format!("fn effect(p: vec2<i32>) -> vec4<f32> {{ {body} return vec4<f32>(1.0); }}")
+    };
+    let elses = "else if (true) {} ".repeat(5_000);
+    for (body, word) in [
+        (format!("float x = {}1.;", "1.+".repeat(60_000)), "operators"),
+        (format!("bool x = {}true;", "!".repeat(100_000)), "operators"),
+        (format!("{} ;", "if(true)".repeat(20_000)), "if"),
+        (format!("if (true) {{}} {elses}"), "if"),
+    ] {
+        assert!(fault_of("post.isf", &main(&body)).contains(word), "{word}");
+        let wgsl = body.replace("float x", "let x").replace("bool x", "let x");
+        assert!(fault_of("post.wgsl", &effect(&wgsl)).contains(word), "{word}");
+    }
+    // As much as is allowed does not end it, either.
+    let most =
+        format!("float x = {}1.; if (true) {{}} {}", "1.+".repeat(2_000), &elses[..18 * 120]);
+    node("post.isf", &main(&most)).tick().unwrap();
+    let most = format!("var x = {}1.;", "1.+".repeat(2_000));
+    node("post.wgsl", &effect(&most)).tick().unwrap();
+}
+
+#[test]
+fn trees_of_calls_and_large_variables_are_refused() {
+    let mut calls = String::from("float f0(float x) { return x + 1.0; }\n");
+    for i in 1..41 {
+        calls += &format!("float f{i}(float x) {{ return f{0}(f{0}(x)); }}\n", i - 1);
+    }
+    let calls = format!("{calls}void main() {{ gl_FragColor = vec4(f40(1.0)); }}");
+    assert!(fault_of("post.isf", &isf("", &calls)).contains("steps"));
+    let large = "var<private> all: array<vec4<f32>, 5000>;
+fn effect(p: vec2<i32>) -> vec4<f32> { return all[p.x]; }";
+    assert!(fault_of("post.wgsl", large).contains("KiB"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused() {
+    let (_, faults) = {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.png")).unwrap();
+        let head = r#""IMPORTED": { "a": { "PATH": "zero.png" } }"#;
+        let text = isf(head, "void main() { gl_FragColor = IMG_THIS_PIXEL(a); }");
+        let (spec, _) = told(folder.path(), "post.isf", "a.fs", &text);
+        let mut node = prepared(folder.path(), spec, "a.fs", &services());
+        let error = node.tick().unwrap_err().to_string();
+        assert!(error.contains("regular"), "{error}");
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("b.fs")).unwrap();
+        let mut registry = crate::registry();
+        let kind = GraphNode::new(registry.get("post.isf").unwrap());
+        let mut graph = Graph::new();
+        let node = kind.with("file", ParamValue::file("b.fs"));
+        graph.apply(Edit::AddNode { id: "b".into(), node, at: None }, &registry).unwrap();
+        ((), interfaces(&graph, folder.path(), &mut registry))
+    };
+    assert!(faults[0].error.to_string().contains("regular"), "{faults:?}");
+}
+
+#[test]
+fn numbers_of_a_head_are_finite_and_within_their_range() {
+    let head = r#""INPUTS": [{ "NAME": "a", "TYPE": "float", "DEFAULT": 1e39, "MAX": 1e39 },
+        { "NAME": "c", "TYPE": "color", "MAX": 0.5 }]"#;
+    let folder = tempfile::tempdir().unwrap();
+    let text = isf(head, "void main() { gl_FragColor = c * a; }");
+    let (spec, faults) = told(folder.path(), "post.isf", "a.fs", &text);
+    assert_eq!(faults, []);
+    let domain = |id: &str| spec.params[spec.param(id).unwrap()].domain;
+    let unit = (0.0, 1.0);
+    assert_eq!(domain("a"), Domain::Float { default: 0.0, soft: unit, hard: unit });
+    let half = (0.0, 0.5);
+    assert_eq!(domain("c_a"), Domain::Float { default: 0.5, soft: half, hard: half });
+}
+
+#[test]
+fn an_infinite_bin_passes() {
+    let mut sound = super::sound::Sound::default();
+    let Value::Spectrum(mut broken) = sine(64, 1.0) else { unreachable!() };
+    let spectrum = Arc::get_mut(&mut broken).unwrap();
+    spectrum.hops.push().fill(Complex32::new(f32::INFINITY, 0.0));
+    sound.take(Some(spectrum), 1.0 / 60.0);
+    sound.take(None, 1.0 / 60.0);
+    let rows = sound.picture(super::declared::SoundRows::Spectrum, 512);
+    assert!(values(&rows).iter().step_by(4).all(|v| *v == 0.0));
+}

@@ -6,10 +6,10 @@ use std::path::Path;
 use lumawire_core::NodeError;
 use naga::{AddressSpace, ResourceBinding};
 
-use super::bound::bound_loops;
+use super::bound::{bound_loops, check_costs};
 use super::declared::{SlotKind, SoundRows};
 use super::program::{FIRST_FIELD, NUM_BUILT_IN};
-use super::source::{Lines, check_depth, fault, on_deep_stack, validate};
+use super::source::{Lines, check_depth, fault, logical_lines, validate};
 use super::{Compiled, Declared, Field, FieldType, Language, Pass, Slot, Texture, TextureKind};
 use crate::gpu::PRELUDE;
 
@@ -203,18 +203,17 @@ fn options_of(text: &str) -> Vec<String> {
 
 /// The module of a text.
 fn compile(path: &Path, text: &str, declared: &Declared) -> Result<Compiled, NodeError> {
-    check_depth(path, text)?;
+    check_depth(path, &logical_lines(text, true), |_| None)?;
     let lines = Lines { before: 0, count: text.lines().count() };
     let whole = format!("{text}\n{}\n{PRELUDE}", glue(text, declared));
-    on_deep_stack(path, || {
-        let mut module = naga::front::wgsl::parse_str(&whole)
-            .map_err(|error| lines.fault(path, error.location(&whole), error.message()))?;
-        module.entry_points.retain(|entry| entry.name == "user_fragment");
-        bind(path, &mut module, declared)?;
-        bound_loops(&mut module);
-        validate(path, &module, &whole, lines)?;
-        Ok(module)
-    })
+    let mut module = naga::front::wgsl::parse_str(&whole)
+        .map_err(|error| lines.fault(path, error.location(&whole), error.message()))?;
+    module.entry_points.retain(|entry| entry.name == "user_fragment");
+    bind(path, &mut module, declared)?;
+    bound_loops(&mut module);
+    validate(path, &module, &whole, lines)?;
+    check_costs(&module).map_err(|why| NodeError::file(path, why))?;
+    Ok(module)
 }
 
 /// Gives the textures their bindings, in the order in which they are declared.

@@ -154,15 +154,16 @@ fn keeps(running: &Running, step: &Step, made: &Made) -> bool {
 }
 
 fn stamps(step: &Step, base_dir: &Path) -> Vec<Option<(u64, SystemTime)>> {
-    let stamp = |path: &str| {
+    let stamp = |path: &Path| {
         let metadata = std::fs::metadata(base_dir.join(path)).ok()?;
         Some((metadata.len(), metadata.modified().ok()?))
     };
     let files = step.params.iter().filter_map(|value| match value {
-        ParamValue::File(file) if !file.path.is_empty() => Some(stamp(&file.path)),
+        ParamValue::File(file) if !file.path.is_empty() => Some(Path::new(&file.path)),
         _ => None,
     });
-    files.collect()
+    // The vertex shader beside a shader is a part of it.
+    files.flat_map(|path| [stamp(path), stamp(&path.with_extension("vs"))]).collect()
 }
 
 fn rebuild_params(step: &Step) -> impl Iterator<Item = &lumawire_core::ParamValue> {

@@ -280,12 +280,13 @@ impl Files {
     }
 }
 
-/// The shaders of a patch.
+/// The shaders of a patch, each with the vertex shader that may lie beside it.
 fn shaders(path: &Path, graph: &Graph, registry: &Registry) -> Vec<PathBuf> {
     let base_dir = path.parent().unwrap_or(Path::new(""));
     let files = patch::files(graph, registry).into_iter();
     let shaders = files.filter(|file| file.kind == Some(FileKind::Shader));
-    shaders.map(|file| base_dir.join(file.file.path)).collect()
+    let paths = shaders.map(|file| base_dir.join(file.file.path));
+    paths.flat_map(|path| [path.with_extension("vs"), path]).collect()
 }
 
 /// Length and time of the last change.

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use lumawire_core::NodeError;
 use naga::ShaderStage;
 use naga::front::glsl::{Frontend, Options};
 
-use super::super::bound::bound_loops;
+use super::super::bound::{bound_loops, check_costs};
 use super::super::program::{FIRST_FIELD, NUM_BUILT_IN};
 use super::super::returns::mend_returns;
-use super::super::source::{Lines, check_depth, on_deep_stack, read, validate};
+use super::super::source::{Lines, read, tokens, validate};
 use super::super::{Compiled, Declared, Field, FieldType};
 use super::header::comment;
 use super::macros;
@@ -24,33 +25,35 @@ const COMMON: &str = include_str!("common.glsl");
 pub(super) fn compile(path: &Path, text: &str, declared: &Declared) -> Result<Compiled, NodeError> {
     let vertex_path = path.with_extension("vs");
     let vertex = if vertex_path.is_file() { Some(read(&vertex_path)?) } else { None };
-    check_depth(path, text)?;
-    macros::check(path, text)?;
     let before = before(declared);
     let mut rewriter = Rewriter::new(declared);
     let fragment = rewriter.rewrite(&without_head(text), false);
     let lines = Lines { before: before.matches('\n').count(), count: text.lines().count() };
     let mut whole = format!("{before}{fragment}\n");
+    // What is compiled is checked: words of the text may have gone since.
+    macros::check(path, &fragment)?;
     if let Some(vertex) = &vertex {
-        check_depth(&vertex_path, vertex)?;
-        macros::check(&vertex_path, vertex)?;
-        whole.push_str(&rewriter.rewrite(vertex, true));
+        let vertex = rewriter.rewrite(vertex, true);
+        macros::check(&vertex_path, &vertex)?;
+        whole.push_str(&vertex);
     }
     whole.push_str(&entry(declared, vertex.is_some(), &rewriter.beginnings));
-    on_deep_stack(path, || {
-        let mut module = Frontend::default()
-            .parse(&Options::from(ShaderStage::Fragment), &whole)
-            .map_err(|errors| match errors.errors.first() {
+    if vertex.is_some() || !rewriter.beginnings.is_empty() {
+        macros::check(path, &whole)?;
+    }
+    let mut module = Frontend::default()
+        .parse(&Options::from(ShaderStage::Fragment), &whole)
+        .map_err(|errors| match errors.errors.first() {
             Some(e) => lines.fault(path, Some(e.meta.location(&whole)), &e.kind),
             None => NodeError::file(path, "it cannot be read"),
         })?;
-        mend_returns(&mut module);
-        bound_loops(&mut module);
-        validate(path, &module, &whole, lines)?;
-        // Drops the sampler that the language asks for and no pixel is read by.
-        naga::compact::compact(&mut module, naga::compact::KeepUnused::No);
-        Ok(module)
-    })
+    mend_returns(&mut module);
+    bound_loops(&mut module);
+    validate(path, &module, &whole, lines)?;
+    check_costs(&module).map_err(|why| NodeError::file(path, why))?;
+    // Drops the sampler that the language asks for and no pixel is read by.
+    naga::compact::compact(&mut module, naga::compact::KeepUnused::No);
+    Ok(module)
 }
 
 /// The text with blanks in place of its head, so that lines stay.
@@ -200,28 +203,6 @@ struct Rewriter {
 /// Types of variables that may begin with such a value.
 const TYPES: &[&str] = &["float", "int", "bool", "vec2", "vec3", "vec4", "ivec2", "mat2", "mat3"];
 
-/// Words and what lies between them.
-pub(super) fn tokens(text: &str) -> Vec<&str> {
-    let mut all = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let end = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if is_word(first) {
-            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
-        } else {
-            first.len_utf8()
-        };
-        let (token, after) = rest.split_at(end);
-        all.push(token);
-        rest = after;
-    }
-    all
-}
-
 fn is_blank(token: &str) -> bool {
     token.trim().is_empty() || token.starts_with("//") || token.starts_with("/*")
 }
@@ -247,10 +228,18 @@ impl Rewriter {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let tokens = tokens(&text);
         let mut out = String::with_capacity(text.len() * 2);
+        let ends = ends(&tokens);
         let mut depth = 0_i32;
+        // How far declarations were looked at, and whether this line holds `const` or `#`.
+        let mut seen = 0;
+        let mut is_constant = false;
         let mut i = 0;
         while i < tokens.len() {
             let token = tokens[i];
+            is_constant = match token {
+                "const" | "#" => true,
+                _ => is_constant && !token.contains('\n'),
+            };
             let used = match token {
                 "IMG_NORM_PIXEL"
                 | "IMG_PIXEL"
@@ -261,11 +250,16 @@ impl Rewriter {
                 | "texture2DRect"
                 | "texture" => self.fetch(&tokens, i, &mut out),
                 "#" => directive(&tokens, i),
+                "varying" | "in" | "out" if depth == 0 && i < seen => Some(i + 1),
                 "varying" | "in" | "out" if depth == 0 => {
-                    self.varying(&tokens, i, is_vertex, &mut out)
+                    seen = ends[i];
+                    self.varying(&tokens, i..ends[i], is_vertex, &mut out)
                 }
-                _ if depth == 0 && TYPES.contains(&token) => self.beginning(&tokens, i, &mut out),
-                "precision" => statement(&tokens, i),
+                _ if depth == 0 && i >= seen && TYPES.contains(&token) => {
+                    seen = ends[i];
+                    if is_constant { None } else { self.beginning(&tokens, i, &ends, &mut out) }
+                }
+                "precision" => Some(ends[i]),
                 "lowp" | "mediump" | "highp" | "attribute" => Some(i + 1),
                 _ => None,
             };
@@ -286,16 +280,21 @@ impl Rewriter {
     }
 
     /// `float name = TIME * 2.0;` outside functions: the entry sets it.
-    fn beginning(&mut self, tokens: &[&str], i: usize, out: &mut String) -> Option<usize> {
+    fn beginning(
+        &mut self,
+        tokens: &[&str],
+        i: usize,
+        ends: &[usize],
+        out: &mut String,
+    ) -> Option<usize> {
         let (name_at, name) = next(tokens, i + 1)?;
         let (equals, _) = next(tokens, name_at + 1).filter(|(_, t)| *t == "=")?;
-        let end = statement(tokens, equals)?;
+        let end = ends[equals];
+        if tokens[end - 1] != ";" {
+            return None;
+        }
         let value = &tokens[equals + 1..end - 1];
-        let before: Vec<&str> =
-            tokens[..i].iter().rev().take_while(|t| !t.contains('\n')).copied().collect();
-        let stays = before.iter().any(|t| matches!(*t, "const" | "#"))
-            || !value.iter().any(|t| self.changing.contains(*t) || t.starts_with("IMG_"));
-        if stays {
+        if !value.iter().any(|t| self.changing.contains(*t) || t.starts_with("IMG_")) {
             return None;
         }
         let value = self.rewrite(&format!("({})", value.concat()), false);
@@ -309,7 +308,7 @@ impl Rewriter {
 
     fn word(&self, tokens: &[&str], i: usize, is_vertex: bool, out: &mut String) {
         let token = tokens[i];
-        let is_call = next(tokens, i + 1).is_some_and(|(_, t)| t == "(");
+        let is_call = token == "main" && next(tokens, i + 1).is_some_and(|(_, t)| t == "(");
         match token {
             "gl_FragCoord" => out.push_str("isf_FragCoord"),
             "gl_FragColor" => out.push_str("isf_FragColor"),
@@ -380,23 +379,20 @@ impl Rewriter {
     fn varying(
         &mut self,
         tokens: &[&str],
-        i: usize,
+        place: Range<usize>,
         is_vertex: bool,
         out: &mut String,
     ) -> Option<usize> {
-        let end = statement(tokens, i)?;
-        let names: Vec<&str> =
-            tokens[i + 1..end - 1].iter().copied().filter(|t| !is_blank(t)).collect();
-        let name = names.get(1).copied().unwrap_or_default().to_owned();
-        let lines: String = tokens[i..end].concat().chars().filter(|c| *c == '\n').collect();
-        if is_vertex && self.varyings.contains(&name) {
-            out.push_str(&lines);
-            return Some(end);
-        }
-        if !is_vertex {
-            for name in &names[1..] {
-                self.varyings.insert((*name).to_owned());
+        let (i, all) = (place.start, &tokens[place.clone()]);
+        let mut names = all.iter().copied().skip(1).filter(|t| !is_blank(t) && *t != ";").skip(1);
+        if is_vertex {
+            let name = names.next().unwrap_or_default();
+            if self.varyings.contains(name) {
+                out.extend(all.iter().flat_map(|t| t.chars()).filter(|c| *c == '\n'));
+                return Some(place.end);
             }
+        } else {
+            self.varyings.extend(names.map(str::to_owned));
         }
         Some(i + 1)
     }
@@ -412,7 +408,16 @@ fn directive(tokens: &[&str], i: usize) -> Option<usize> {
     Some(end.map_or(tokens.len(), |(i, _)| i))
 }
 
-/// The end of the statement that begins at `i`, past its semicolon.
-fn statement(tokens: &[&str], i: usize) -> Option<usize> {
-    tokens.iter().enumerate().skip(i).find(|(_, t)| **t == ";").map(|(i, _)| i + 1)
+/// Where the statement ends that each token belongs to, past its semicolon.
+fn ends(tokens: &[&str]) -> Vec<usize> {
+    let mut end = tokens.len();
+    let each = tokens.iter().enumerate().rev().map(|(i, token)| {
+        if *token == ";" {
+            end = i + 1;
+        }
+        end
+    });
+    let mut ends: Vec<usize> = each.collect();
+    ends.reverse();
+    ends
 }

@@ -164,7 +164,7 @@ fn float(input: &Map<String, Json>, part: Option<usize>) -> SlotKind {
             (Some(i), Json::Array(all)) => all.get(i)?,
             _ => json,
         };
-        number(json).map(|v| v as f32)
+        number(json).map(|v| v as f32).filter(|v| v.is_finite())
     };
     let default = get("DEFAULT");
     let range = match (get("MIN"), get("MAX")) {
@@ -172,7 +172,7 @@ fn float(input: &Map<String, Json>, part: Option<usize>) -> SlotKind {
         (Some(max), Some(min)) if min < max => (min, max),
         // A default beyond the unit says what the range may be: points used to be in pixels.
         (min, max) => {
-            let far = default.map_or(1.0, |v| if v > 1.0 { 2.0 * v } else { 1.0 });
+            let far = default.map_or(1.0, |v| if v > 1.0 { (2.0 * v).min(f32::MAX) } else { 1.0 });
             let (min, max) = (min.unwrap_or(default.unwrap_or(0.0).min(0.0)), max.unwrap_or(far));
             if min < max { (min, max) } else { UNIT }
         }
@@ -184,11 +184,11 @@ fn parts(name: &str, label: &str, input: &Map<String, Json>, names: &[&str]) -> 
     let part = |(i, part): (usize, &&str)| {
         let mut kind = float(input, Some(i));
         // A colour without a word about its alpha is opaque.
-        if let SlotKind::Float { default, .. } = &mut kind
+        if let SlotKind::Float { default, range } = &mut kind
             && *part == "a"
             && input.get("DEFAULT").and_then(Json::as_array).is_none_or(|all| all.len() < 4)
         {
-            *default = 1.0;
+            *default = 1.0_f32.clamp(range.0, range.1);
         }
         Slot { id: format!("{name}_{part}"), label: format!("{label} {part}"), kind }
     };
