@@ -427,7 +427,7 @@ impl Desk {
         }
         let from = song.saturating_sub(back);
         // What came before a pause does not come again after it.
-        if !stood_at.is_some_and(|at| at.abs_diff(from) <= 1) {
+        if stood_at.is_none_or(|at| at.abs_diff(from) > 1) {
             self.skip_cues(from);
         }
     }
