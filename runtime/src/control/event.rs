@@ -136,6 +136,11 @@ pub enum Entry {
     Event(Event),
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(v: &u64) -> bool {
+    *v == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,9 +178,4 @@ mod tests {
         assert_eq!(serde_json::to_string(&read).unwrap(), line);
         assert!(serde_json::from_str::<Stamped<Entry>>(r#"{"sample":1,"sing":{}}"#).is_err());
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
-fn is_zero(v: &u64) -> bool {
-    *v == 0
 }
