@@ -306,7 +306,9 @@ mod tests {
     use super::*;
 
     const PATCH: &str = r#"{ "format": "lumawire-patch", "version": 1,
-        "nodes": { "fader_1": { "kind": "source.fader@1" }, "video": { "kind": "output.video@1" } } }"#;
+        "nodes": { "fader_1": { "kind": "source.fader@1" }, "text": { "kind": "source.text@1" },
+                   "video": { "kind": "output.video@1" } },
+        "wires": [ "text.image -> video.image" ] }"#;
 
     fn edit(value: f64) -> Edit {
         let (node, param) = ("fader_1".to_owned(), "value".to_owned());
