@@ -82,6 +82,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let status = Status::start(happened, told, args.stats).map_err(cannot_start)?;
     let score = Arc::new(score);
     let steering = Steering::start(args, &desk, &score, &plan, &events)?;
+    if !args.keep && plan.steps.iter().any(|step| step.spec.param("stored").is_some()) {
+        let text =
+            "latents that are stored last as long as the show; with --keep the patch keeps them";
+        tell(&events, Event::Note(text.into()));
+    }
     let take = take::start(args, &graph, &sink, Score::clone(&score), &events)?;
     let (patch, secs) = (args.patch.clone(), args.secs);
     let deck = keys.deck();
