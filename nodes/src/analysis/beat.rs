@@ -11,12 +11,13 @@ use lumawire_analysis::rhythm::beats::{BeatSettings, Beats};
 use lumawire_analysis::rhythm::tap::Taps;
 use lumawire_analysis::spectrum::layout::Layout;
 use lumawire_core::{
-    Domain, Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx, Rate, Role,
-    Timing, Unit,
+    Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx, Rate, Role, Timing,
+    Unit,
 };
 
 use super::layout::layout_of;
 use super::look_ahead;
+use crate::control::multiple;
 
 const IN_SPECTRUM: usize = 0;
 const IN_TAP: usize = 1;
@@ -36,7 +37,6 @@ const PARAM_AHEAD_SECS: usize = 7;
 
 const MODE_AUTO: usize = 0;
 const MODE_TAP: usize = 1;
-const MULTIPLES: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
 /// `analysis.beat`
 pub const SPEC: NodeSpec = NodeSpec {
@@ -90,11 +90,7 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::float("prefer_bpm", "Preferred", 120.0, (60.0, 200.0))
             .hard(30.0, 300.0)
             .doc("Of a tempo, its half and its double, the nearest to this is preferred, in beats a minute."),
-        Param {
-            domain: Domain::Choice { default: "1", options: MULTIPLE_OPTIONS },
-            ..Param::choice("multiple", "Multiple", MULTIPLE_OPTIONS)
-                .doc("Beats given for each that is found: 1/2 is half the tempo, 2 the double.")
-        },
+        multiple::param("Beats given for each that is found: 1/2 is half the tempo, 2 the double."),
         Param::float("ahead_secs", "Ahead", 0.0, (-0.2, 0.2))
             .hard(-10.0, 10.0)
             .unit(Unit::Secs)
@@ -102,8 +98,6 @@ pub const SPEC: NodeSpec = NodeSpec {
     ],
     build: || Box::<Beat>::default(),
 };
-
-const MULTIPLE_OPTIONS: &[&str] = &["1/4", "1/2", "1", "2", "4"];
 
 /// Part of a row's length by which an attack lies before the row's end where its strength is largest.
 const ATTACK_LAG: f64 = 0.35;
@@ -338,7 +332,7 @@ impl Beat {
     /// The beats that came since the last tick. A sync moves the nearest beat here.
     fn give(&mut self, position: &Position, params: Params<'_>, is_synced: bool) -> u32 {
         let state = &mut self.state;
-        let multiple = MULTIPLES.get(params.choice(PARAM_MULTIPLE)).copied().unwrap_or(1.0);
+        let multiple = multiple::of(params, PARAM_MULTIPLE);
         if state.multiple != multiple {
             (state.multiple, state.num_given) = (multiple, None);
         }

@@ -5,6 +5,7 @@ use std::any::Any;
 pub(crate) use lumawire_analysis::envelope::follow::one_pole_gain;
 use lumawire_core::Io;
 
+pub(crate) mod multiple;
 pub(crate) mod phase;
 pub(crate) mod seeded;
 mod study;

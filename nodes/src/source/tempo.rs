@@ -4,11 +4,12 @@ use std::any::Any;
 
 use lumawire_analysis::rhythm::tap::Taps;
 use lumawire_core::{
-    Domain, Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx, Rate, Role,
-    Timing, Unit,
+    Io, Node, NodeError, NodeSpec, Param, Params, Port, PortType, PrepareCx, Rate, Role, Timing,
+    Unit,
 };
 
 use super::presses::{self, Presses};
+use crate::control::multiple;
 
 const IN_TAP: usize = 0;
 const IN_SYNC: usize = 1;
@@ -31,8 +32,6 @@ const PARAM_CLOCK_RUNS: usize = 9;
 
 const MODE_EXTERNAL: usize = 0;
 const MODE_TAP: usize = 1;
-const MULTIPLES: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
-const MULTIPLE_OPTIONS: &[&str] = &["1/4", "1/2", "1", "2", "4"];
 
 /// `source.tempo`
 pub const SPEC: NodeSpec = NodeSpec {
@@ -75,11 +74,7 @@ pub const SPEC: NodeSpec = NodeSpec {
             .hard(1.0, 1_000.0)
             .unit(Unit::Bpm)
             .doc("Beats a minute in mode manual, and else before a clock or taps came."),
-        Param {
-            domain: Domain::Choice { default: "1", options: MULTIPLE_OPTIONS },
-            ..Param::choice("multiple", "Multiple", MULTIPLE_OPTIONS)
-                .doc("Beats given for each that comes: 1/2 is half the tempo, 2 the double.")
-        },
+        multiple::param("Beats given for each that comes: 1/2 is half the tempo, 2 the double."),
         Param::float("ahead_secs", "Ahead", 0.0, (-0.2, 0.2))
             .hard(-10.0, 10.0)
             .unit(Unit::Secs)
@@ -208,7 +203,7 @@ impl Node for Tempo {
 
 impl State {
     fn set_multiple(&mut self, params: Params<'_>) {
-        let multiple = MULTIPLES.get(params.choice(PARAM_MULTIPLE)).copied().unwrap_or(1.0);
+        let multiple = multiple::of(params, PARAM_MULTIPLE);
         if self.multiple != multiple {
             (self.multiple, self.num_given) = (multiple, None);
         }
