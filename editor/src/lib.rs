@@ -1,1 +1,28 @@
-//! The editor: a view over the graph document
+//! The editor: a view over the graph document, which stays the single source of truth.
+//!
+//! [`Editor::ui`] draws one frame of the whole window into any egui `Ui`: the desktop's window, the
+//! headless screenshot and the tests call the same function. What a person does becomes
+//! [`Command`]s; what changes the patch becomes `Edit`s of the document, under one history. The show
+//! runs in a [`session`], on threads of its own, and is only ever asked.
+
+pub mod canvas;
+pub mod command;
+pub mod cx;
+pub mod document;
+mod editor;
+pub mod files;
+pub mod finder;
+pub mod inspector;
+pub mod kit;
+pub mod palette;
+pub mod preview;
+pub mod problems;
+pub mod render;
+pub mod session;
+pub mod theme;
+pub mod transport;
+
+pub use command::{Action, Command};
+pub use document::Document;
+pub use editor::Editor;
+pub use kit::{Kit, Overview};

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod live;
 pub mod output;
 pub mod preparer;
+pub mod probe;
 pub mod render;
 pub mod show;
 pub mod study;

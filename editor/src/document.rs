@@ -1,0 +1,210 @@
+//! The open patch: graph, history, file, and what is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use lumawire_core::graph::EditError;
+use lumawire_core::patch::{self, PatchError};
+use lumawire_core::{Cost, Edit, Fault, Graph, History, Plan, Registry, compile};
+
+use crate::kit::Interfaces;
+
+/// The open patch. Everything that changes it goes through [`apply`](Self::apply).
+pub struct Document {
+    graph: Graph,
+    history: History,
+    registry: Registry,
+    interfaces: Interfaces,
+    path: Option<PathBuf>,
+    /// Folder from which relative paths start while there is no file.
+    base_dir: PathBuf,
+    faults: Vec<Fault>,
+    plan: Option<Plan>,
+    revision: u64,
+    saved_revision: u64,
+}
+
+impl Document {
+    /// An empty patch without a file.
+    pub fn new(registry: Registry, interfaces: Interfaces) -> Self {
+        Self::of(Graph::new(), None, PathBuf::new(), registry, interfaces)
+    }
+
+    /// A patch that was not read from where it is to be saved: a template, a recovered one.
+    pub fn untitled(
+        graph: Graph,
+        base_dir: PathBuf,
+        registry: Registry,
+        interfaces: Interfaces,
+    ) -> Self {
+        Self::of(graph, None, base_dir, registry, interfaces)
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is no patch; faults of its graph are no such error.
+    pub fn open(
+        path: &Path,
+        registry: Registry,
+        interfaces: Interfaces,
+    ) -> Result<Self, PatchError> {
+        let graph = patch::load(path)?.graph;
+        let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self::of(graph, Some(path.to_owned()), base_dir, registry, interfaces))
+    }
+
+    fn of(
+        graph: Graph,
+        path: Option<PathBuf>,
+        base_dir: PathBuf,
+        registry: Registry,
+        interfaces: Interfaces,
+    ) -> Self {
+        let history = History::default();
+        let (faults, plan) = (Vec::new(), None);
+        let mut document = Self {
+            graph,
+            history,
+            registry,
+            interfaces,
+            path,
+            base_dir,
+            faults,
+            plan,
+            revision: 0,
+            saved_revision: 0,
+        };
+        document.compile();
+        document
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The kinds, with what the files of open nodes declare.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Where it is saved.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Folder from which relative paths start.
+    pub fn base_dir(&self) -> &Path {
+        &self.base_dir
+    }
+
+    /// Name for the title: of the file, or `untitled`.
+    pub fn name(&self) -> String {
+        let stem = self.path.as_deref().and_then(Path::file_stem);
+        stem.map_or_else(|| "untitled".into(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Whether it differs from the file.
+    pub fn is_dirty(&self) -> bool {
+        self.revision != self.saved_revision
+    }
+
+    /// Counts the changes.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What is wrong with it now.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// What can be run of it, once for each change that made a new plan.
+    pub fn take_plan(&mut self) -> Option<Plan> {
+        self.plan.take()
+    }
+
+    /// Undo and redo, to name what they would do.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Makes an edit under a name that undo shows. Edits of one gesture have the same `gesture`.
+    ///
+    /// # Errors
+    /// Where the edit cannot be made; the document is then as it was.
+    pub fn apply(
+        &mut self,
+        edit: Edit,
+        label: impl Into<String>,
+        gesture: Option<u64>,
+    ) -> Result<Cost, EditError> {
+        let cost = self.history.apply(&mut self.graph, &self.registry, edit, label, gesture)?;
+        self.changed(cost);
+        Ok(cost)
+    }
+
+    /// Makes an edit that undo passes over: what the show itself would have the patch keep.
+    ///
+    /// # Errors
+    /// Where the edit cannot be made.
+    pub fn keep(&mut self, edit: Edit) -> Result<(), EditError> {
+        self.graph.apply(edit, &self.registry)?;
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// Takes back the last edit; gives its cost.
+    ///
+    /// # Errors
+    /// Where it cannot be taken back any more.
+    pub fn undo(&mut self) -> Result<Option<Cost>, EditError> {
+        let cost = self.history.undo(&mut self.graph, &self.registry)?;
+        cost.iter().for_each(|cost| self.changed(*cost));
+        Ok(cost)
+    }
+
+    /// Makes again what was taken back; gives its cost.
+    ///
+    /// # Errors
+    /// Where it cannot be made any more.
+    pub fn redo(&mut self) -> Result<Option<Cost>, EditError> {
+        let cost = self.history.redo(&mut self.graph, &self.registry)?;
+        cost.iter().for_each(|cost| self.changed(*cost));
+        Ok(cost)
+    }
+
+    /// Writes it to its file, or to another that is its file from then on.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; the old file is then as it was.
+    pub fn save(&mut self, path: Option<&Path>) -> Result<(), PatchError> {
+        let Some(path) = path.map(Path::to_owned).or_else(|| self.path.clone()) else {
+            return Ok(());
+        };
+        patch::save(&path, &self.graph, &self.registry)?;
+        self.base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        self.path = Some(path);
+        self.saved_revision = self.revision;
+        Ok(())
+    }
+
+    fn changed(&mut self, cost: Cost) {
+        self.revision += 1;
+        if cost > Cost::Value {
+            self.compile();
+        }
+    }
+
+    /// Compiles anew: also what to do when a shader's file changed.
+    pub fn compile(&mut self) {
+        (self.interfaces)(&self.graph, &self.base_dir, &mut self.registry);
+        match compile(&self.graph, &self.registry) {
+            Ok(plan) => {
+                self.plan = Some(plan);
+                self.faults.clear();
+            }
+            Err(faults) => self.faults = faults,
+        }
+    }
+}
