@@ -6,19 +6,25 @@
 //! runs in a [`session`], on threads of its own, and is only ever asked.
 
 pub mod canvas;
+mod chooser;
 pub mod command;
 pub mod cx;
 pub mod document;
 mod editor;
 pub mod files;
 pub mod finder;
+mod fuzzy;
+pub mod icon;
 pub mod inspector;
 pub mod kit;
+pub mod menu;
 pub mod palette;
 pub mod preview;
 pub mod problems;
 pub mod render;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod theme;
 pub mod transport;
 
