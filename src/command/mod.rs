@@ -4,6 +4,7 @@ pub mod analyse;
 mod check;
 pub mod clusters;
 mod devices;
+mod edit;
 pub mod effects;
 pub mod ganspace;
 mod import;
