@@ -199,6 +199,26 @@ impl Graph {
         wires.into_iter()
     }
 
+    /// Some of its nodes and wires alone, with its clock and seed.
+    pub(crate) fn part(
+        &self,
+        has_node: impl Fn(&str) -> bool,
+        has_wire: impl Fn(&Wire) -> bool,
+    ) -> Self {
+        let mut part = Self { clock: self.clock, seed: self.seed, ..Self::default() };
+        for (id, node) in self.nodes().filter(|(id, _)| has_node(id)) {
+            let entry = Entry { id: id.to_owned(), node: node.clone() };
+            part.by_id.insert(id.to_owned(), part.graph.add_node(entry));
+        }
+        for wire in self.wires().filter(|wire| has_wire(wire)) {
+            let ends = [&wire.ends.from, &wire.ends.to].map(|id| part.by_id.get(id).copied());
+            let [Some(from), Some(to)] = ends else { continue };
+            let edge = part.graph.add_edge(from, to, wire.clone());
+            part.by_ends.insert(wire.ends.clone(), edge);
+        }
+        part
+    }
+
     /// What OSC or MIDI is bound to, by `node.param`: raw, in order of target.
     pub fn bindings(&self) -> &BTreeMap<String, Json> {
         &self.bindings
