@@ -211,6 +211,7 @@ impl Editor {
             base_dir: self.document.base_dir().to_owned(),
             sound: self.sound.clone(),
             size_px: None,
+            silent: false,
         };
         self.session = Session::start(&self.kit, setup).ok();
         self.wakes = false;

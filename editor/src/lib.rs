@@ -6,6 +6,7 @@
 //! runs in a [`session`], on threads of its own, and is only ever asked.
 
 pub mod canvas;
+mod chooser;
 pub mod command;
 pub mod cx;
 pub mod document;
@@ -14,14 +15,19 @@ mod emblem;
 pub mod files;
 pub mod finder;
 pub mod headless;
+mod fuzzy;
+pub mod icon;
 pub mod inspector;
 pub mod kit;
+pub mod menu;
 pub mod palette;
 pub mod preview;
 pub mod problems;
 pub mod render;
 pub mod script;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod theme;
 pub mod transport;
 pub mod window;

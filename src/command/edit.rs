@@ -1,7 +1,7 @@
 //! `lumawire edit`: the editor, in a window or drawn to a file.
 
 mod kit;
-mod overview;
+pub mod overview;
 mod shipped;
 mod thumbnails;
 
