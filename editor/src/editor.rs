@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use egui::{CentralPanel, Context, Panel, Ui};
+use egui::{CentralPanel, Context, Panel, Ui, ViewportCommand};
 use lumawire_core::{Edit, NodeError};
 use lumawire_runtime::control::{Event, Notice};
 use lumawire_runtime::probe::Readings;
@@ -36,6 +36,9 @@ pub struct Editor {
     commands: Vec<Command>,
     panels: Panels,
     is_dressed: bool,
+    /// Whether the running show wakes the window at its pictures.
+    wakes: bool,
+    is_closing: bool,
 }
 
 #[derive(Default)]
@@ -66,6 +69,8 @@ impl Editor {
             commands: Vec::new(),
             panels: Panels::default(),
             is_dressed: false,
+            wakes: false,
+            is_closing: false,
         };
         editor.run_plan();
         editor
@@ -86,6 +91,21 @@ impl Editor {
         &self.selection
     }
 
+    /// What runs along the wires.
+    pub fn readings(&self) -> &Readings {
+        &self.readings
+    }
+
+    /// Whether the window may close now. If not, the person is asked about what would be lost, and
+    /// the window is closed after that.
+    pub fn may_close(&mut self) -> bool {
+        if self.is_closing || !self.document.is_dirty() {
+            return true;
+        }
+        self.command(Command::Do(Action::Quit));
+        false
+    }
+
     /// Asks for something, as a menu or a key would.
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
@@ -104,6 +124,16 @@ impl Editor {
             self.execute(&ctx, command);
         }
         self.run_plan();
+        self.wake(&ctx);
+    }
+
+    /// Has the show wake the window at every picture.
+    fn wake(&mut self, ctx: &Context) {
+        if let Some(session) = self.session.as_ref().filter(|_| !self.wakes) {
+            let ctx = ctx.clone();
+            session.on_picture(move || ctx.request_repaint());
+            self.wakes = true;
+        }
     }
 
     fn draw(&mut self, ui: &mut Ui) {
@@ -141,8 +171,12 @@ impl Editor {
         }
     }
 
-    fn act(&mut self, _ctx: &Context, action: Action) {
+    fn act(&mut self, ctx: &Context, action: Action) {
         match action {
+            Action::Quit => {
+                self.is_closing = true;
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
             Action::Undo => {
                 let _ = self.document.undo();
             }
@@ -180,6 +214,7 @@ impl Editor {
             silent: false,
         };
         self.session = Session::start(&self.kit, setup).ok();
+        self.wakes = false;
     }
 
     fn hear_session(&mut self) {

@@ -11,8 +11,10 @@ pub mod command;
 pub mod cx;
 pub mod document;
 mod editor;
+mod emblem;
 pub mod files;
 pub mod finder;
+pub mod headless;
 mod fuzzy;
 pub mod icon;
 pub mod inspector;
@@ -22,11 +24,13 @@ pub mod palette;
 pub mod preview;
 pub mod problems;
 pub mod render;
+pub mod script;
 pub mod session;
 #[cfg(test)]
 mod testing;
 pub mod theme;
 pub mod transport;
+pub mod window;
 
 pub use command::{Action, Command};
 pub use document::Document;
