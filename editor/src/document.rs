@@ -191,7 +191,8 @@ impl Document {
 
     fn changed(&mut self, cost: Cost) {
         self.revision += 1;
-        if cost > Cost::Value {
+        // A value may be what was at fault.
+        if cost > Cost::Value || cost == Cost::Value && !self.faults.is_empty() {
             self.compile();
         }
     }

@@ -1,5 +1,7 @@
 //! The canvas: nodes and wires of the document, as a person sees and patches them.
 
+pub mod gestures;
+
 use egui::Ui;
 
 use crate::cx::Cx;
