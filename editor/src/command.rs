@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
-use lumawire_core::Edit;
+use lumawire_core::{Edit, FileKind};
 use lumawire_runtime::control::Event;
 
 use crate::session::Sound;
@@ -28,6 +28,15 @@ pub enum Command {
     Select(Vec<String>),
     /// Selects a node and brings it into view, into whatever group it is.
     Reveal(String),
+    /// Opens the browser of files for a parameter.
+    ChooseFile {
+        /// The node.
+        node: String,
+        /// Its parameter.
+        param: String,
+        /// What it takes.
+        kind: FileKind,
+    },
     /// Opens a patch, after asking about unsaved changes.
     Open(PathBuf),
     /// Opens a copy of a patch without a file of its own: an example, a template.
