@@ -1,5 +1,5 @@
 //! The patch file, `name.lumawire`: JSON in one canonical form, sorted, a node or a wire a line,
-//! defaults left out, layout last, so that a diff shows what was meant.
+//! defaults left out, layout and canvas last, so that a diff shows what was meant.
 //!
 //! ```json
 //! {
@@ -8,7 +8,7 @@
 //!   "clock": { "sample_rate_hz": 48000, "fps": [60, 1] },
 //!   "nodes": {
 //!     "onset_1": { "kind": "analysis.onset@1" },
-//!     "walk_1": { "kind": "latent.walk@1", "params": { "speed": 0.25 } }
+//!     "walk_1": { "kind": "latent.walk@1", "mode": "mute", "params": { "speed": 0.25 } }
 //!   },
 //!   "wires": [
 //!     "onset_1.strength -> walk_1.speed * 0.5"
@@ -19,6 +19,7 @@
 //! }
 //! ```
 
+mod canvas;
 mod error;
 mod file;
 mod files;
