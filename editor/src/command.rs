@@ -6,6 +6,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use lumawire_core::{Edit, FileKind};
 use lumawire_runtime::control::Event;
 
+use crate::files::{Ask, Recovered};
 use crate::session::Sound;
 
 /// Something to be done after the frame in which it was asked.
@@ -41,6 +42,14 @@ pub enum Command {
     Open(PathBuf),
     /// Opens a copy of a patch without a file of its own: an example, a template.
     OpenCopy(PathBuf),
+    /// Opens what a crash left.
+    Recover(Recovered),
+    /// Asks the person for a file.
+    Ask(Ask),
+    /// Leaves the patch as it is although its file has become another.
+    KeepMine,
+    /// Renders to this file: the answer to the question for one.
+    RenderTo(PathBuf),
     /// Saves to this file, which is the patch's from then on.
     SaveTo(PathBuf),
     /// Hears something else.

@@ -1,15 +1,18 @@
 //! The open patch: graph, history, file, and what is wrong with it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lumawire_core::graph::EditError;
 use lumawire_core::patch::{self, PatchError};
 use lumawire_core::{Cost, Edit, Fault, Graph, History, Plan, Registry, compile};
 
+use crate::files::{Recovered, Stamp, paths};
 use crate::kit::Interfaces;
 
 /// The open patch. Everything that changes it goes through [`apply`](Self::apply).
 pub struct Document {
+    id: u64,
     graph: Graph,
     history: History,
     registry: Registry,
@@ -20,7 +23,11 @@ pub struct Document {
     faults: Vec<Fault>,
     plan: Option<Plan>,
     revision: u64,
-    saved_revision: u64,
+    /// The revision that the file has, if it has one of this document's.
+    saved_revision: Option<u64>,
+    /// By what the file is known to be the one that was read or written.
+    stamp: Option<Stamp>,
+    recovered_from: Option<PathBuf>,
 }
 
 impl Document {
@@ -53,6 +60,23 @@ impl Document {
         Ok(Self::of(graph, Some(path.to_owned()), base_dir, registry, interfaces))
     }
 
+    /// Opens what a crash left of a patch, which differs from its file until it is saved.
+    ///
+    /// # Errors
+    /// Where it cannot be read any more.
+    pub fn recover(
+        recovered: &Recovered,
+        registry: Registry,
+        interfaces: Interfaces,
+    ) -> Result<Self, PatchError> {
+        let graph = patch::load(&recovered.text)?.graph;
+        let (path, base_dir) = (recovered.original.clone(), recovered.base_dir.clone());
+        let mut document = Self::of(graph, path, base_dir, registry, interfaces);
+        document.saved_revision = None;
+        document.recovered_from = Some(recovered.text.clone());
+        Ok(document)
+    }
+
     fn of(
         graph: Graph,
         path: Option<PathBuf>,
@@ -60,22 +84,30 @@ impl Document {
         registry: Registry,
         interfaces: Interfaces,
     ) -> Self {
-        let history = History::default();
-        let (faults, plan) = (Vec::new(), None);
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let stamp = path.as_deref().and_then(Stamp::of);
         let mut document = Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             graph,
-            history,
+            history: History::default(),
             registry,
             interfaces,
             path,
             base_dir,
-            faults,
-            plan,
+            faults: Vec::new(),
+            plan: None,
             revision: 0,
-            saved_revision: 0,
+            saved_revision: Some(0),
+            stamp,
+            recovered_from: None,
         };
         document.compile();
         document
+    }
+
+    /// Tells it from all others of this run.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The graph.
@@ -106,7 +138,23 @@ impl Document {
 
     /// Whether it differs from the file.
     pub fn is_dirty(&self) -> bool {
-        self.revision != self.saved_revision
+        Some(self.revision) != self.saved_revision
+    }
+
+    /// By what its file is known to be the one that was read or written last.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
+    /// What a crash left and this was opened from.
+    pub fn recovered_from(&self) -> Option<&Path> {
+        self.recovered_from.as_deref()
+    }
+
+    /// Stays as it is although the file has become another: it differs from it until it is saved.
+    pub fn keep_mine(&mut self) {
+        self.stamp = self.path.as_deref().and_then(Stamp::of);
+        self.saved_revision = None;
     }
 
     /// Counts the changes.
@@ -174,18 +222,30 @@ impl Document {
         Ok(cost)
     }
 
-    /// Writes it to its file, or to another that is its file from then on.
+    /// Writes it to its file, or to another that is its file from then on. In another folder, files
+    /// that it names by relative paths are named from there; undo still takes back to names from the
+    /// old folder.
     ///
     /// # Errors
-    /// Where the file cannot be written; the old file is then as it was.
+    /// Where the file cannot be written; the old file and the document are then as they were.
     pub fn save(&mut self, path: Option<&Path>) -> Result<(), PatchError> {
         let Some(path) = path.map(Path::to_owned).or_else(|| self.path.clone()) else {
             return Ok(());
         };
-        patch::save(&path, &self.graph, &self.registry)?;
-        self.base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let moved = paths::rebased(&self.graph, &self.registry, &self.base_dir, &folder);
+        match moved {
+            Ok(moved) if folder != self.base_dir => {
+                patch::save(&path, &moved, &self.registry)?;
+                self.graph = moved;
+                self.base_dir = folder;
+                self.compile();
+            }
+            _ => patch::save(&path, &self.graph, &self.registry)?,
+        }
+        self.stamp = Stamp::of(&path);
         self.path = Some(path);
-        self.saved_revision = self.revision;
+        self.saved_revision = Some(self.revision);
         Ok(())
     }
 
