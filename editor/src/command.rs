@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use lumawire_core::{Edit, FileKind};
 use lumawire_runtime::control::Event;
+use lumawire_runtime::probe::OutputId;
 
+use crate::canvas::End;
 use crate::files::{Ask, Recovered};
 use crate::session::Sound;
 
@@ -38,6 +40,16 @@ pub enum Command {
         /// What it takes.
         kind: FileKind,
     },
+    /// Opens the palette for a node at this place of the canvas, to be wired to an end that was
+    /// dropped there.
+    OpenPalette {
+        /// Where, in points of the canvas.
+        at: [f32; 2],
+        /// The wire's other end.
+        drop: Option<End>,
+    },
+    /// Shows this output in the preview, or the patch's own again.
+    Solo(Option<OutputId>),
     /// Opens a patch, after asking about unsaved changes.
     Open(PathBuf),
     /// Opens a copy of a patch without a file of its own: an example, a template.
