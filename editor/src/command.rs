@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use egui::{Key, KeyboardShortcut, Modifiers};
+use egui::{Key, KeyboardShortcut, Modifiers, Pos2};
 use lumawire_core::Edit;
 use lumawire_runtime::control::Event;
 
+use crate::palette::WireDrop;
 use crate::session::Sound;
 
 /// Something to be done after the frame in which it was asked.
@@ -36,6 +37,15 @@ pub enum Command {
     SaveTo(PathBuf),
     /// Hears something else.
     Hear(Sound),
+    /// Opens the palette, which adds a node.
+    OpenPalette {
+        /// Where the node goes, `[x, y]` on the canvas.
+        at_canvas: [f32; 2],
+        /// Where the palette appears in the window.
+        at_screen: Pos2,
+        /// The wire that was dropped there, if one was.
+        drop: Option<WireDrop>,
+    },
     /// Tells the person something, for a few seconds.
     Tell(String),
 }
