@@ -131,7 +131,7 @@ impl Chooser {
         let mut clicked = None;
         let at = self.at(num_rows);
         self.page = ((ui.available_height() / row_px) as usize).saturating_sub(1);
-        let scroll = ScrollArea::vertical().auto_shrink(false).animated(false);
+        let scroll = ScrollArea::vertical().auto_shrink([false, true]).animated(false);
         scroll.show_viewport(ui, |ui, seen| {
             let area = ui.max_rect();
             let moves = ui.input(|i| i.pointer.delta() != Vec2::ZERO);

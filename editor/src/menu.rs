@@ -121,7 +121,7 @@ fn items(ui: &mut Ui, menu: Menu, cx: &mut Cx<'_>) {
 fn quick(ui: &mut Ui, action: Action, text: &str, cx: &mut Cx<'_>) {
     let keys = action.shortcut().map(|keys| ui.ctx().format_shortcut(&keys));
     let doc = format!("{} {}", action.doc(), keys.unwrap_or_default());
-    let button = ui.add_enabled(is_possible(action, cx), Button::new(text));
+    let button = ui.add_enabled(is_possible(action, cx), Button::new(text).fill(theme::RAISED));
     if button.on_hover_text(doc).clicked() {
         cx.act(action);
     }

@@ -81,8 +81,8 @@ fn list(ui: &Ui, name: &str, content: impl FnOnce(&mut Ui) -> bool) -> bool {
     let area = area(name).anchor(Align2::CENTER_TOP, vec2(0.0, 44.0_f32.min(screen.y / 10.0)));
     let modal = modal(ui, name, 8).area(area).backdrop_color(Color32::TRANSPARENT);
     let modal = modal.show(ui.ctx(), |ui| {
-        ui.set_min_size(size);
-        ui.set_max_size(size);
+        ui.set_width(size.x);
+        ui.set_max_height(size.y);
         content(ui)
     });
     modal.inner && !modal.should_close()

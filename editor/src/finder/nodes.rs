@@ -6,6 +6,7 @@ use crate::chooser::{self, Asked, Chooser, marked};
 use crate::command::Command;
 use crate::cx::Cx;
 use crate::fuzzy::{Field, Query};
+use crate::palette::bright;
 use crate::theme;
 
 const ROW_PX: f32 = 40.0;
@@ -101,7 +102,7 @@ impl Hit {
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         let chip = Rect::from_min_size(rect.min + vec2(8.0, 8.0), vec2(4.0, ROW_PX - 16.0));
         let category = self.kind.split('.').next().unwrap_or_default();
-        painter.rect_filled(chip, 2.0, theme::category_colour(category));
+        painter.rect_filled(chip, 2.0, bright(category));
         let (left, width) = (chip.right() + 8.0, rect.width() / 2.0 - 24.0);
         let half = rect.center().x + 12.0;
         let [id, label, kind, param] = &self.marks;

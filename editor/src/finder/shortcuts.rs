@@ -16,15 +16,19 @@ pub(super) fn show(ui: &mut Ui) {
     ui.set_width(screen.x.min(COLUMN_PX * (COLUMNS.len() + 1) as f32));
     ui.label(RichText::new("Keys and gestures").size(18.0));
     ui.add_space(4.0);
-    ScrollArea::both().max_height(screen.y - 60.0).show(ui, |ui| {
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing = egui::vec2(20.0, 3.0);
-            for menus in COLUMNS {
-                column(ui, |ui| menus.iter().for_each(|menu| keys_of(ui, *menu)));
-            }
-            column(ui, mouse);
-        });
-    });
+    ScrollArea::both().max_height(screen.y - 60.0).min_scrolled_height(screen.y - 60.0).show(
+        ui,
+        |ui| {
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing = egui::vec2(20.0, 3.0);
+                ui.spacing_mut().interact_size.y = 17.0;
+                for menus in COLUMNS {
+                    column(ui, |ui| menus.iter().for_each(|menu| keys_of(ui, *menu)));
+                }
+                column(ui, mouse);
+            });
+        },
+    );
 }
 
 fn column(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {

@@ -5,8 +5,8 @@ mod remedy;
 mod tests;
 
 use egui::{
-    Align, Button, Color32, Layout, Painter, Panel, Pos2, Rect, RichText, Role, ScrollArea, Sense,
-    Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Button, Color32, Layout, Painter, Panel, Pos2, Rect, Response, RichText, Role,
+    ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 use lumawire_core::Fault;
 use lumawire_runtime::live::HealthCounts;
@@ -24,6 +24,8 @@ const ROW_PX: f32 = 40.0;
 #[derive(Default)]
 pub struct Problems {
     is_open: bool,
+    /// Whether the keys are to go to the first row.
+    is_new: bool,
     rows: Vec<Row>,
     /// What the rows were made from.
     made: Option<(u64, Vec<Fault>)>,
@@ -50,9 +52,10 @@ pub fn of_node(cx: &Cx<'_>, id: &str) -> Option<String> {
 }
 
 impl Problems {
-    /// Opens or closes it.
+    /// Opens it, with the keys on its first row, or closes it.
     pub fn toggle(&mut self) {
         self.is_open = !self.is_open;
+        self.is_new = self.is_open;
     }
 
     /// Whether it is open.
@@ -109,7 +112,7 @@ impl Problems {
         self.rows = faults.iter().map(row).collect();
     }
 
-    fn list(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
+    fn list(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.spacing_mut().item_spacing.y = 2.0;
         let failing = cx.failures.iter().map(|(node, error)| Row {
             is_error: true,
@@ -123,8 +126,12 @@ impl Problems {
         if self.rows.is_empty() && now.is_empty() {
             ui.label(RichText::new("Nothing is wrong.").color(theme::GOOD));
         }
+        let mut is_new = std::mem::take(&mut self.is_new);
         for row in self.rows.iter().chain(&now) {
-            row.show(ui, cx);
+            let response = row.show(ui, cx);
+            if std::mem::take(&mut is_new) {
+                response.request_focus();
+            }
         }
     }
 }
@@ -153,10 +160,13 @@ fn warnings(health: &HealthCounts) -> Vec<Row> {
 }
 
 impl Row {
-    fn show(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        let sense = if self.node.is_some() { Sense::click() } else { Sense::hover() };
+    fn show(&self, ui: &mut Ui, cx: &mut Cx<'_>) -> Response {
+        let (sense, role) = match &self.node {
+            Some(_) => (Sense::click(), Role::Button),
+            None => (Sense::focusable_noninteractive(), Role::Label),
+        };
         let (rect, row) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PX), sense);
-        row.widget_info(|| WidgetInfo::labeled(Role::Button, true, &self.text));
+        row.widget_info(|| WidgetInfo::labeled(role, true, &self.text));
         if row.hovered() && self.node.is_some() {
             ui.painter().rect_filled(rect, theme::ROUNDING, theme::RAISED);
         }
@@ -173,10 +183,13 @@ impl Row {
         let buttons = self.buttons(ui, rect, cx);
         let left = rect.left() + 28.0;
         self.words(ui, Rect::from_x_y_ranges(left..=(buttons - 10.0).max(left), rect.y_range()));
-        let Some(node) = &self.node else { return };
-        if row.on_hover_text(format!("{}\n{}", self.text, self.help)).clicked() {
+        let Some(node) = &self.node else { return row };
+        let more = format!("{}\n{}", self.text, self.help);
+        let row = row.on_hover_text(more.trim_end());
+        if row.clicked() {
             cx.commands.push(Command::Reveal(node.clone()));
         }
+        row
     }
 
     fn words(&self, ui: &Ui, rect: Rect) {
