@@ -180,12 +180,11 @@ impl Dial<'_> {
             let place = self.scale.place(v).clamp(0.0, 1.0) as f32;
             inner.left() + place * inner.width()
         };
-        let tick = x_of(self.default);
-        painter.vline(
-            tick,
-            groove.bottom() - 3.0..=groove.bottom(),
-            Stroke::new(1.5, theme::FAINT.gamma_multiply(0.8)),
-        );
+        if shown != self.default || self.is_mixed {
+            let tick = groove.bottom() - 3.0..=groove.bottom();
+            let stroke = Stroke::new(1.5, theme::FAINT.gamma_multiply(0.8));
+            painter.vline(x_of(self.default), tick, stroke);
+        }
         if self.is_mixed {
             return;
         }
