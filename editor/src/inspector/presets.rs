@@ -21,6 +21,8 @@ const CURVES: [(Curve, &str); 5] = [
     (Curve::EaseOut, "ease out"),
     (Curve::Hold, "hold"),
 ];
+/// Around the words of the menu.
+const PADDING: egui::Vec2 = egui::vec2(7.0, 3.0);
 /// The longest morph that is offered.
 const MAX_MORPH_SECS: f64 = 3600.0;
 const SECS: Measure = Measure::Of(lumawire_core::Unit::Secs);
@@ -63,6 +65,7 @@ fn button(
         format!("Goes to its {} values in {morph}. Right-click for more.", preset.values.len());
     let popup = Popup::context_menu(&response);
     let popup = popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let popup = popup.style(|style: &mut egui::Style| style.spacing.button_padding = PADDING);
     popup.show(|ui| {
         if menu(ui, cx, tools, name, preset) {
             ui.close();
@@ -80,7 +83,7 @@ fn button(
 
 /// What else there is to do with a preset; whether the menu has done its work.
 fn menu(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, name: &str, preset: &Preset) -> bool {
-    ui.set_width(230.0);
+    ui.set_width(270.0);
     let id = ui.make_persistent_id(("preset", name));
     let typed = labelled(ui, "Name", FIELD, |ui| {
         tools.hand.field(ui, id.with("name"), "Preset name", name, "", 1)

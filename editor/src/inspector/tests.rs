@@ -471,3 +471,66 @@ fn a_range_of_a_binding_is_typed_in_the_unit() {
     let bindings = harness.state().document.graph().bindings().clone();
     assert_eq!(bindings["walk_1.radius"]["range"], serde_json::json!([0.0, 12.0]));
 }
+
+#[derive(Debug)]
+struct Dropped(std::path::PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("never read".into())
+    }
+}
+
+#[test]
+fn a_file_that_is_dropped_is_named_from_the_folder_of_the_patch() {
+    let mut harness = harness(&["text_1"]);
+    let at = harness.get_by_label("Choose Font").rect().center();
+    harness.hover_at(at);
+    harness.step();
+    let path = harness.state().document.base_dir().join("fonts/x.ttf");
+    harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path)));
+    harness.run_ok();
+    assert_eq!(harness.state().param("text_1", "font"), Some(&ParamValue::file("fonts/x.ttf")));
+    assert_eq!(harness.state().edits().len(), 1);
+    harness.get_by_label("Clear Font").click();
+    harness.run_ok();
+    assert_eq!(harness.state().param("text_1", "font"), None);
+}
+
+#[test]
+fn a_text_has_a_window_of_its_own_for_several_lines() {
+    let mut harness = harness(&["text_1"]);
+    harness.get_by_label("Open Text in a window").click();
+    harness.run_ok();
+    let field = harness.get_by_role_and_label(Role::MultilineTextInput, "Text");
+    field.focus();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::MultilineTextInput, "Text").type_text("\nlive");
+    harness.run_ok();
+    // A press anywhere else enters it.
+    let elsewhere = harness.get_by_role_and_label(Role::Slider, "Alpha").rect().center();
+    harness.hover_at(elsewhere);
+    harness.drag_at(elsewhere);
+    harness.run_ok();
+    assert_eq!(harness.state().param("text_1", "text"), Some(&"Lumawire\nlive".into()));
+}
+
+#[test]
+fn what_is_typed_counts_also_when_another_node_is_selected_by_a_press() {
+    let mut harness = harness(&["bloom_1"]);
+    let at = harness.get_by_role_and_label(Role::Slider, "Knee").rect().center();
+    double_click(&mut harness, at);
+    harness.get_by_role_and_label(Role::TextInput, "Knee").type_text("0.25");
+    harness.run_ok();
+    let elsewhere = Pos2::new(160.0, 880.0);
+    harness.hover_at(elsewhere);
+    harness.drag_at(elsewhere);
+    harness.step();
+    harness.state_mut().selection = ["walk_1".to_owned()].into();
+    harness.run_ok();
+    assert_eq!(float(&harness, "bloom_1", "knee"), Some(0.25));
+}
