@@ -5,7 +5,7 @@ use lumawire_core::{Edit, Frame, Group};
 
 use super::Tools;
 use super::header::section;
-use super::patch::labelled;
+use super::patch::{FIELD, labelled};
 use super::row;
 use super::subject::Subject;
 use crate::command::Command;
@@ -71,9 +71,10 @@ fn title_and_colour(
 ) -> Changed {
     section(ui, what);
     let field = ui.make_persistent_id((what, id));
-    let title = labelled(ui, "Title", |ui| tools.hand.field(ui, field, "Title", title, "", 1));
+    let title =
+        labelled(ui, "Title", FIELD, |ui| tools.hand.field(ui, field, "Title", title, "", 1));
     let mut picked = colour;
-    labelled(ui, "Colour", |ui| ui.color_edit_button_srgb(&mut picked));
+    labelled(ui, "Colour", FIELD, |ui| ui.color_edit_button_srgb(&mut picked));
     let colour = (picked != colour).then_some(picked);
     let gesture = colour.map(|_| tools.hand.stroke(ui, field));
     (title, colour, gesture)

@@ -1,17 +1,15 @@
 //! The form of a binding: which control, which range, and how it moves the parameter.
 
-use egui::{ComboBox, Frame, Ui};
+use egui::{ComboBox, Frame, Rect, Stroke, Ui, pos2};
 use lumawire_core::control::{Binding, BindingMode, Midi, MidiSource, StepCode};
 use lumawire_core::{Edit, Param};
 
 use super::Tools;
-use super::hand::Hand;
+use super::hand::{Hand, inside};
 use super::number::Measure;
+use super::patch::{FIELD, labelled};
 use crate::cx::Cx;
 use crate::theme;
-
-/// Width of what stands before a field.
-const LABEL: f32 = 76.0;
 
 /// Draws the form of the binding of `target`.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, target: &str, param: &Param) {
@@ -23,7 +21,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, target: &str, param
         .and_then(|json| serde_json::from_value(json.clone()).ok())
         .unwrap_or_default();
     let mut new = old.clone();
-    let frame = Frame::new().fill(theme::BACKGROUND).corner_radius(4).inner_margin(6);
+    let frame = Frame::new().stroke(Stroke::new(1.0, theme::LINE)).corner_radius(5).inner_margin(8);
     let is_done = frame.show(ui, |ui| {
         fields(ui, &mut tools.hand, target, param, &mut new);
         ui.horizontal(|ui| {
@@ -45,29 +43,20 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, target: &str, param
     }
 }
 
-fn labelled<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal(|ui| {
-        let text = egui::RichText::new(label).small().color(theme::FAINT);
-        ui.add_sized([LABEL, 18.0], egui::Label::new(text).halign(egui::Align::Min));
-        ui.name_inputs(label, add)
-    })
-    .inner
-}
-
 fn fields(ui: &mut Ui, hand: &mut Hand, target: &str, param: &Param, binding: &mut Binding) {
     let id = ui.make_persistent_id(("fields", target));
-    labelled(ui, "OSC address", |ui| {
+    labelled(ui, "OSC address", FIELD, |ui| {
         let osc = binding.osc.clone().unwrap_or_default();
         if let Some(text) = hand.field(ui, id.with("osc"), "OSC address", &osc, "/address", 1) {
             binding.osc = address(&text);
         }
     });
-    labelled(ui, "MIDI", |ui| midi_source(ui, id, &mut binding.midi));
+    labelled(ui, "MIDI", FIELD, |ui| midi_source(ui, id, &mut binding.midi));
     if let Some(midi) = &mut binding.midi {
         midi_fields(ui, hand, id, midi);
     }
-    labelled(ui, "Range", |ui| range(ui, hand, id, param, binding));
-    labelled(ui, "Mode", |ui| {
+    labelled(ui, "Range", FIELD, |ui| range(ui, hand, id, param, binding));
+    labelled(ui, "Mode", FIELD, |ui| {
         let modes = [
             (BindingMode::Follow, "follow"),
             (BindingMode::Toggle, "toggle"),
@@ -77,7 +66,7 @@ fn fields(ui: &mut Ui, hand: &mut Hand, target: &str, param: &Param, binding: &m
         pick(ui, id.with("mode"), &mut binding.mode, &modes);
     });
     if binding.mode == BindingMode::Relative {
-        labelled(ui, "Steps", |ui| {
+        labelled(ui, "Steps", FIELD, |ui| {
             let codes = [
                 (StepCode::TwosComplement, "two's complement"),
                 (StepCode::SignedBit, "signed bit"),
@@ -86,7 +75,7 @@ fn fields(ui: &mut Ui, hand: &mut Hand, target: &str, param: &Param, binding: &m
             pick(ui, id.with("steps"), &mut binding.steps, &codes);
         });
     }
-    labelled(ui, "Pickup", |ui| {
+    labelled(ui, "Pickup", FIELD, |ui| {
         ui.checkbox(&mut binding.pickup, "").accessible_name("Pickup").on_hover_text(
             "A fader that stands elsewhere moves nothing until it comes past the value",
         )
@@ -145,7 +134,7 @@ fn midi_fields(ui: &mut Ui, hand: &mut Hand, id: egui::Id, midi: &mut Midi) {
         MidiSource::Bend(_) | MidiSource::Pressure(_) => (None, 0),
     };
     if let Some(number) = number {
-        labelled(ui, "Number", |ui| {
+        labelled(ui, "Number", FIELD, |ui| {
             let shown = number.to_string();
             let typed = hand.field(ui, id.with("number"), "Number", &shown, "", 1);
             if let Some(n) = typed.and_then(|text| text.trim().parse::<u8>().ok()) {
@@ -153,13 +142,13 @@ fn midi_fields(ui: &mut Ui, hand: &mut Hand, id: egui::Id, midi: &mut Midi) {
             }
         });
     }
-    labelled(ui, "Channel", |ui| {
+    labelled(ui, "Channel", FIELD, |ui| {
         let shown = midi.channel.map(|channel| channel.to_string()).unwrap_or_default();
         if let Some(text) = hand.field(ui, id.with("channel"), "Channel", &shown, "any", 1) {
             midi.channel = text.trim().parse::<u8>().ok().map(|channel| channel.clamp(1, 16));
         }
     });
-    labelled(ui, "Device", |ui| {
+    labelled(ui, "Device", FIELD, |ui| {
         let shown = midi.device.clone().unwrap_or_default();
         if let Some(text) = hand.field(ui, id.with("device"), "Device", &shown, "any", 1) {
             midi.device = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -172,15 +161,15 @@ fn range(ui: &mut Ui, hand: &mut Hand, id: egui::Id, param: &Param, binding: &mu
     let measure = Measure::of(param);
     let slider =
         super::scale::Scale::of(param).map_or([0.0, 1.0], |s| [s.value(0.0), s.value(1.0)]);
-    let width = (ui.available_width() - 20.0) / 2.0;
+    let rect = ui.available_rect_before_wrap();
+    let middle = rect.center().x;
     for (end, name) in ["Range from", "Range to"].into_iter().enumerate() {
         let shown = binding.range.map(|range| measure.show(range[end])).unwrap_or_default();
         let hint = measure.show(slider[end]);
-        let typed = ui
-            .allocate_ui([width, 20.0].into(), |ui| {
-                hand.field(ui, id.with(name), name, &shown, &hint, 1)
-            })
-            .inner;
+        let (left, right) = [(rect.left(), middle - 3.0), (middle + 3.0, rect.right())][end];
+        let half = Rect::from_min_max(pos2(left, rect.top()), pos2(right, rect.bottom()));
+        let mut child = inside(ui, half, name);
+        let typed = hand.field(&mut child, id.with(name), name, &shown, &hint, 1);
         match typed.map(|text| (text.trim().is_empty(), measure.parse(&text))) {
             Some((true, _)) => binding.range = None,
             Some((_, Ok(v))) => binding.range.get_or_insert(slider)[end] = v,

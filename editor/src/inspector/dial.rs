@@ -2,8 +2,8 @@
 
 use egui::accesskit::Action;
 use egui::{
-    Align2, Color32, CursorIcon, Event, EventFilter, Id, Key, Rect, Response, Sense, Shape, Stroke,
-    StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, CursorIcon, Event, EventFilter, Id, Key, Modifiers, Rect, Response, Sense,
+    Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::hand::{Drag, Hand};
@@ -125,12 +125,14 @@ impl Dial<'_> {
         if response.has_focus() {
             let arrows = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
             ui.memory_mut(|m| m.set_focus_lock_filter(response.id, arrows));
-            if ui.input(|i| i.key_pressed(Key::Enter)) {
+            // Taken, so that the window's own keys do not mean the node.
+            let take = |key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+            if take(Key::Enter) {
                 hand.begin(response.id, self.measure.exact(self.value), true);
             } else if let Some(text) = typed_digit(ui) {
                 hand.begin(response.id, text, false);
             }
-            if ui.input(|i| i.key_pressed(Key::Delete) || i.key_pressed(Key::Backspace)) {
+            if take(Key::Delete) || take(Key::Backspace) {
                 return Some(Turn::Reset);
             }
             let (left, right, size) = ui.input(|i| {
@@ -180,12 +182,11 @@ impl Dial<'_> {
             let place = self.scale.place(v).clamp(0.0, 1.0) as f32;
             inner.left() + place * inner.width()
         };
-        let tick = x_of(self.default);
-        painter.vline(
-            tick,
-            groove.bottom() - 3.0..=groove.bottom(),
-            Stroke::new(1.5, theme::FAINT.gamma_multiply(0.8)),
-        );
+        if shown != self.default || self.is_mixed {
+            let tick = groove.bottom() - 3.0..=groove.bottom();
+            let stroke = Stroke::new(1.5, theme::FAINT.gamma_multiply(0.8));
+            painter.vline(x_of(self.default), tick, stroke);
+        }
         if self.is_mixed {
             return;
         }

@@ -103,7 +103,7 @@ impl Hand {
         if response.changed() {
             draft.error = None;
         }
-        if !response.lost_focus() {
+        if !is_left(ui, &response) {
             return None;
         }
         if ui.input(|i| i.key_pressed(Key::Escape)) {
@@ -147,7 +147,7 @@ impl Hand {
         };
         let edit = edit.id(id).hint_text(hint.to_owned()).desired_width(f32::INFINITY);
         let response = ui.add(edit).accessible_name(label);
-        let is_over = response.lost_focus();
+        let is_over = is_left(ui, &response);
         let escaped = is_over && ui.input(|i| i.key_pressed(Key::Escape));
         if is_over {
             self.draft = self.draft.take().filter(|(of, _)| *of != id);
@@ -158,6 +158,17 @@ impl Hand {
         }
         None
     }
+}
+
+/// Whether a text field is left: also at a press elsewhere, since that may change what is shown
+/// before egui takes the focus away.
+fn is_left(ui: &Ui, response: &Response) -> bool {
+    let is_elsewhere = ui.input(|i| i.pointer.any_pressed()) && !response.contains_pointer();
+    if response.has_focus() && is_elsewhere {
+        response.surrender_focus();
+        return true;
+    }
+    response.lost_focus()
 }
 
 /// Selects all of a text field, or puts the cursor behind it.

@@ -192,7 +192,7 @@ fn doc(ui: &mut Ui, tools: &mut Tools, spec: Option<&'static NodeSpec>) {
         return;
     }
     let word = if tools.is_doc_open { "Less" } else { "More" };
-    let link = egui::Link::new(RichText::new(word).small());
+    let link = egui::Link::new(RichText::new(word).small().color(theme::FAINT).underline());
     if ui.add(link).on_hover_text("The whole description, with its formula").clicked() {
         tools.is_doc_open = !tools.is_doc_open;
     }

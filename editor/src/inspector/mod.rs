@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
-use lumawire_core::control::{Preset, Score};
+use lumawire_core::control::Score;
 use lumawire_core::{Edit, GraphNode, Param, Wire};
 
 use crate::cx::{Cx, spec_of};
@@ -68,6 +68,8 @@ struct Tools {
     is_doc_open: bool,
     is_renaming: bool,
     score: Option<(u64, Option<PathBuf>, Arc<Score>)>,
+    /// The preset that was gone to last, by a button or a cue, as long as it is there.
+    active: Option<(String, Arc<Score>)>,
 }
 
 impl Tools {
@@ -85,16 +87,14 @@ impl Tools {
         score
     }
 
-    /// The preset that was gone to last, by a button or a cue, as long as it is there.
-    fn active_preset(&mut self, cx: &Cx<'_>) -> Option<(String, Preset)> {
+    fn find_active(&mut self, cx: &Cx<'_>) -> Option<(String, Arc<Score>)> {
         let score = self.score(cx);
         let of_cue = || {
             let name = cx.session?.board()?.cue()?;
             score.cues.iter().find(|(_, cue)| cue.name == name)?.1.recall.clone()
         };
         let name = self.preset.clone().or_else(of_cue)?;
-        let preset = score.presets.get(&name)?.clone();
-        Some((name, preset))
+        score.presets.contains_key(&name).then_some((name, score))
     }
 
     /// The parameter for which a MIDI control is awaited.
@@ -112,6 +112,7 @@ impl Inspector {
     /// Draws it.
     pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         take_learnt(cx);
+        self.tools.active = self.tools.find_active(cx);
         if !self.shown.iter().eq(cx.selection) {
             self.shown = cx.selection.iter().cloned().collect();
             self.shared = Shared::default();

@@ -14,6 +14,8 @@ pub enum Measure {
     Of(Unit),
     /// Hundredths: what an id that ends in `_percent` holds.
     Percent,
+    /// A factor, as the depth of a wire.
+    Factor,
     /// Whole turns: what an id that ends in `_turns` holds.
     Turns,
 }
@@ -35,6 +37,7 @@ impl Measure {
         let (v, symbol) = match self {
             Self::Percent => (v, "%"),
             Self::Turns => (v, ""),
+            Self::Factor => (v, "×"),
             Self::Of(Unit::Radians) => (v.to_degrees(), "°"),
             Self::Of(Unit::Hz) if v.abs() >= 1e4 => (v / 1e3, "kHz"),
             Self::Of(Unit::Secs) if is_short(v) => (v * 1e3, "ms"),
@@ -95,10 +98,10 @@ impl Measure {
             (Self::Turns, "°" | "deg" | "degrees") => v / 360.0,
             (Self::Turns, "rad" | "radians") => v / TAU,
             (Self::Percent, "" | "%") => v,
-            (Self::Of(Unit::None), "" | "x" | "×") => v,
-            (Self::Of(Unit::None), "%") | (Self::Turns, "%") => v / 100.0,
+            (Self::Of(Unit::None) | Self::Factor, "" | "x" | "×") => v,
+            (Self::Of(Unit::None) | Self::Factor | Self::Turns, "%") => v / 100.0,
             (Self::Of(Unit::None), "rad") => v,
-            (Self::Of(Unit::None), "db") => 10_f64.powf(v / 20.0),
+            (Self::Of(Unit::None) | Self::Factor, "db") => 10_f64.powf(v / 20.0),
             (Self::Of(Unit::None | Unit::Hz | Unit::Samples), "k") => v * 1e3,
             (Self::Of(Unit::Hz), "" | "hz") => v,
             (Self::Of(Unit::Hz), "khz") => v * 1e3,
@@ -125,7 +128,7 @@ impl Measure {
         match self {
             Self::Percent => "`50%`",
             Self::Turns => "`1/3` or `120°`",
-            Self::Of(Unit::None) => "`0.5`, `1/3`, `50%` or `-6 dB`",
+            Self::Of(Unit::None) | Self::Factor => "`0.5`, `1/3`, `50%` or `-6 dB`",
             Self::Of(Unit::Hz) => "`440 Hz` or `1.2 kHz`",
             Self::Of(Unit::Secs) => "`2.5 s`, `250 ms` or `1:30`",
             Self::Of(Unit::Db) => "`-6 dB`",
@@ -210,7 +213,8 @@ fn clock_time(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const MEASURES: [Measure; 11] = [
+    const MEASURES: [Measure; 12] = [
+        Measure::Factor,
         Measure::Percent,
         Measure::Turns,
         Measure::Of(Unit::None),

@@ -1,17 +1,20 @@
 //! What stands here while nothing is selected: the patch itself.
 
-use egui::{ComboBox, Label, RichText, Ui};
+use egui::{Align2, ComboBox, Rect, Sense, Ui, vec2};
 use lumawire_core::graph::About;
 use lumawire_core::{Edit, Fps};
 
 use super::Tools;
+use super::hand::inside;
 use super::header::section;
 use super::presets;
 use crate::cx::Cx;
 use crate::theme;
 
 /// Width of what stands before a field.
-const LABEL: f32 = 84.0;
+const LABEL: f32 = 88.0;
+/// Height of a field of one line.
+pub const FIELD: f32 = 24.0;
 /// Samples a second that are offered.
 const SAMPLE_RATES_HZ: [u32; 4] = [44_100, 48_000, 88_200, 96_000];
 /// Frames a second that are offered, as fractions.
@@ -29,14 +32,13 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
     seed(ui, cx, tools);
 }
 
-/// A name and its field.
-pub fn labelled<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal(|ui| {
-        let text = RichText::new(label).color(theme::FAINT);
-        ui.add_sized([LABEL, 20.0], Label::new(text).halign(egui::Align::Min));
-        ui.name_inputs(label, add)
-    })
-    .inner
+/// A name and its field, in a row as high as `height`.
+pub fn labelled<R>(ui: &mut Ui, label: &str, height: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    let at = rect.left_top() + vec2(0.0, FIELD / 2.0);
+    ui.painter().text(at, Align2::LEFT_CENTER, label, theme::body(), theme::FAINT);
+    let field = Rect::from_min_max(rect.min + vec2(LABEL, 0.0), rect.max);
+    inside(ui, field, label).name_inputs(label, add)
 }
 
 fn about(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
@@ -52,7 +54,8 @@ fn about(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
     let mut shown = old.clone();
     for (label, hint, num_rows, part) in parts {
         let id = ui.make_persistent_id(("about", label));
-        let typed = labelled(ui, label, |ui| {
+        let height = FIELD + (num_rows as f32 - 1.0) * 16.0;
+        let typed = labelled(ui, label, height, |ui| {
             tools.hand.field(ui, id, label, part(&mut shown), hint, num_rows)
         });
         if let Some(text) = typed {
@@ -67,7 +70,7 @@ fn about(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
 fn clock(ui: &mut Ui, cx: &mut Cx<'_>) {
     let clock = cx.document.graph().clock();
     let (mut rate, mut fps) = (clock.sample_rate_hz, clock.fps);
-    labelled(ui, "Sample rate", |ui| {
+    labelled(ui, "Sample rate", FIELD, |ui| {
         let shown = format!("{rate} Hz");
         ComboBox::from_id_salt("sample rate").width(120.0).selected_text(shown).show_ui(ui, |ui| {
             for option in SAMPLE_RATES_HZ {
@@ -75,7 +78,7 @@ fn clock(ui: &mut Ui, cx: &mut Cx<'_>) {
             }
         });
     });
-    labelled(ui, "Frame rate", |ui| {
+    labelled(ui, "Frame rate", FIELD, |ui| {
         ComboBox::from_id_salt("frame rate").width(120.0).selected_text(fps_words(fps)).show_ui(
             ui,
             |ui| {
@@ -102,8 +105,9 @@ fn fps_words(fps: Fps) -> String {
 fn seed(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
     let seed = cx.document.graph().seed();
     let id = ui.make_persistent_id("seed");
-    let typed =
-        labelled(ui, "Seed", |ui| tools.hand.field(ui, id, "Seed", &seed.to_string(), "", 1));
+    let typed = labelled(ui, "Seed", FIELD, |ui| {
+        tools.hand.field(ui, id, "Seed", &seed.to_string(), "", 1)
+    });
     match typed.map(|text| text.trim().parse::<u64>()) {
         Some(Ok(seed)) => cx.edit(Edit::SetSeed(seed), "Set seed"),
         Some(Err(_)) => {

@@ -1,6 +1,6 @@
 //! The presets of the patch as buttons, and its cues.
 
-use egui::{Button, ComboBox, RichText, Ui};
+use egui::{Button, Popup, PopupCloseBehavior, RichText, Ui};
 use lumawire_core::control::{Cue, Curve, Moment, Preset};
 use lumawire_core::{Change, Edit, Graph, ParamValue, Registry};
 use lumawire_runtime::control::Event;
@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::Tools;
 use super::header::section;
 use super::number::Measure;
+use super::patch::{FIELD, labelled};
 use crate::cx::Cx;
 use crate::theme;
 
@@ -20,12 +21,16 @@ const CURVES: [(Curve, &str); 5] = [
     (Curve::EaseOut, "ease out"),
     (Curve::Hold, "hold"),
 ];
+/// Around the words of the menu.
+const PADDING: egui::Vec2 = egui::vec2(7.0, 3.0);
+/// The longest morph that is offered.
+const MAX_MORPH_SECS: f64 = 3600.0;
 const SECS: Measure = Measure::Of(lumawire_core::Unit::Secs);
 
 /// Draws the buttons of the presets.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
     let score = tools.score(cx);
-    let active = tools.active_preset(cx).map(|(name, _)| name);
+    let active = tools.active.as_ref().map(|(name, _)| name.clone());
     section(ui, "Presets");
     ui.horizontal_wrapped(|ui| {
         for (name, preset) in &score.presets {
@@ -58,7 +63,14 @@ fn button(
     let morph = SECS.show(preset.morph_secs);
     let hint =
         format!("Goes to its {} values in {morph}. Right-click for more.", preset.values.len());
-    response.context_menu(|ui| menu(ui, cx, tools, name, preset));
+    let popup = Popup::context_menu(&response);
+    let popup = popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let popup = popup.style(|style: &mut egui::Style| style.spacing.button_padding = PADDING);
+    popup.show(|ui| {
+        if menu(ui, cx, tools, name, preset) {
+            ui.close();
+        }
+    });
     if response.on_hover_text(hint).clicked() {
         if ui.input(|i| i.modifiers.alt) {
             store(cx, name);
@@ -69,34 +81,30 @@ fn button(
     }
 }
 
-fn menu(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, name: &str, preset: &Preset) {
-    ui.set_min_width(180.0);
+/// What else there is to do with a preset; whether the menu has done its work.
+fn menu(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, name: &str, preset: &Preset) -> bool {
+    ui.set_width(270.0);
     let id = ui.make_persistent_id(("preset", name));
-    if ui.button("Store over").on_hover_text("Keeps what is now under this name").clicked() {
-        store(cx, name);
+    let typed = labelled(ui, "Name", FIELD, |ui| {
+        tools.hand.field(ui, id.with("name"), "Preset name", name, "", 1)
+    });
+    if let Some(to) = typed {
+        rename(cx, tools, name, to.trim());
+        return true;
     }
     let mut new = preset.clone();
-    ui.separator();
-    ui.label(RichText::new("Name").small().color(theme::FAINT));
-    if let Some(to) = tools.hand.field(ui, id.with("name"), "Preset name", name, "", 1) {
-        rename(cx, tools, name, to.trim());
-        return;
-    }
-    ui.label(RichText::new("Morph").small().color(theme::FAINT));
     let shown = SECS.show(preset.morph_secs);
-    if let Some(text) = tools.hand.field(ui, id.with("morph"), "Morph seconds", &shown, "", 1)
-        && let Ok(secs) = SECS.parse(&text)
-    {
-        new.morph_secs = secs.clamp(0.0, 3600.0);
+    let typed = labelled(ui, "Morph", FIELD, |ui| {
+        tools.hand.field(ui, id.with("morph"), "Morph time", &shown, "", 1)
+    });
+    if let Some(Ok(secs)) = typed.map(|text| SECS.parse(&text)) {
+        new.morph_secs = secs.clamp(0.0, MAX_MORPH_SECS);
     }
-    let called = CURVES.iter().find(|(curve, _)| *curve == preset.curve).map_or("", |(_, c)| c);
-    ui.name_inputs("Curve", |ui| {
-        let combo = ComboBox::from_id_salt(id.with("curve")).selected_text(called);
-        combo.show_ui(ui, |ui| {
-            for (curve, name) in CURVES {
-                ui.selectable_value(&mut new.curve, curve, name);
-            }
-        });
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = [2.0, 2.0].into();
+        for (curve, name) in CURVES {
+            ui.selectable_value(&mut new.curve, curve, name);
+        }
     });
     if new != *preset
         && let Ok(json) = serde_json::to_value(new)
@@ -105,10 +113,16 @@ fn menu(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, name: &str, preset: &Pr
         cx.edit(edit, format!("Change preset {name}"));
     }
     ui.separator();
-    if ui.button("Delete").clicked() {
+    if ui.button("Store over").on_hover_text("Keeps what is now under this name").clicked() {
+        store(cx, name);
+        return true;
+    }
+    let is_deleted = ui.button("Delete").clicked();
+    if is_deleted {
         let edit = Edit::SetPreset { name: name.to_owned(), preset: None };
         cx.edit(edit, format!("Delete preset {name}"));
     }
+    is_deleted
 }
 
 /// Stores what the show has now; without a show, what the patch says.
@@ -221,16 +235,24 @@ fn cue_row(ui: &mut Ui, cx: &mut Cx<'_>, i: usize, moment: &Moment, cue: &Cue, i
         if response.on_hover_text("Goes to this cue").clicked() {
             cx.send(Event::Cue { name: cue.name.clone() });
         }
-        let goal = cue.recall.as_ref().map(|name| format!(" to {name}")).unwrap_or_default();
+        let goal = cue.recall.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
         let text = RichText::new(when(moment) + &goal).small().color(theme::FAINT);
         ui.add(egui::Label::new(text).truncate());
     });
 }
 
+/// Minutes and seconds: `1:01.5`.
+fn clock_words(secs: f64) -> String {
+    let tenths = (secs.max(0.0) * 10.0).round();
+    let (minutes, rest) = ((tenths / 600.0).floor(), tenths % 600.0);
+    let point = if rest % 10.0 == 0.0 { String::new() } else { format!(".{}", rest % 10.0) };
+    format!("{minutes}:{:02}{point}", (rest / 10.0).floor())
+}
+
 /// When a cue comes, in words.
 fn when(moment: &Moment) -> String {
     match moment {
-        Moment::Secs(secs) => format!("at {}", SECS.show(*secs)),
+        Moment::Secs(secs) => clock_words(*secs),
         Moment::AnyOf(all) => format!("at {} times", all.len()),
         Moment::Mark(name) => format!("at mark {name}"),
         Moment::Turns { node, output, value } => format!("when {node}.{output} is {value}"),
@@ -243,6 +265,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn times_of_cues_are_minutes_and_seconds() {
+        let words = [0.0, 61.5, 59.96, 3600.0].map(clock_words);
+        assert_eq!(words, ["0:00", "1:01.5", "1:00", "60:00"]);
+    }
 
     #[test]
     fn cues_follow_a_renamed_preset() {

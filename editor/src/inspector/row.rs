@@ -4,7 +4,7 @@ use egui::{
     Color32, Id, Popup, Pos2, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 use lumawire_core::control::{Binding, Midi, MidiSource, Preset};
-use lumawire_core::{Change, Edit, Param, ParamValue, PortType, Unit, Wire};
+use lumawire_core::{Change, Edit, Param, ParamValue, PortType, Wire};
 use serde_json::Value as Json;
 
 use super::Tools;
@@ -167,18 +167,12 @@ fn anew(ui: &Ui, at: Pos2) {
 }
 
 /// The dot that says whether the preset in use holds the parameter.
-fn inclusion(
-    ui: &Ui,
-    cx: &mut Cx<'_>,
-    tools: &mut Tools,
-    subject: &Subject<'_>,
-    id: Id,
-    rect: Rect,
-) {
+fn inclusion(ui: &Ui, cx: &mut Cx<'_>, tools: &Tools, subject: &Subject<'_>, id: Id, rect: Rect) {
     let param = subject.param;
-    let (Some(target), Some((name, preset))) = (subject.target(), tools.active_preset(cx)) else {
+    let (Some(target), Some((name, score))) = (subject.target(), tools.active.clone()) else {
         return;
     };
+    let Some(preset) = score.presets.get(&name) else { return };
     if param.is_momentary || !param.is_steerable() {
         return;
     }
@@ -199,7 +193,7 @@ fn inclusion(
     };
     if response.on_hover_text(hint).clicked() {
         let value = (!is_held).then(|| now(cx, subject));
-        include(cx, &name, preset, target, value);
+        include(cx, &name, preset.clone(), target, value);
     }
 }
 
@@ -355,7 +349,7 @@ fn wire_row(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, wire: &Wire, param:
     let label = format!("Depth of {source} on {}", param.label);
     let dial = Dial {
         label: &label,
-        measure: Measure::Of(Unit::None),
+        measure: Measure::Factor,
         scale: depth_scale(param, wire.depth),
         value: ParamValue::from(wire.depth).as_f64().unwrap_or(1.0),
         default: 1.0,

@@ -25,11 +25,11 @@ impl Subject<'_> {
 
     /// The value in the document, and whether the nodes have different ones: then the first's.
     pub fn value(&self, document: &Document) -> (ParamValue, bool) {
-        let of = |node: &String| {
-            self.set_value(document, node).unwrap_or_else(|| self.param.default_value())
-        };
-        let first = self.nodes.first().map_or_else(|| self.param.default_value(), of);
-        let is_mixed = self.nodes.iter().skip(1).any(|node| of(node) != first);
+        let default = self.param.default_value();
+        let of = |node: &String| self.set_value(document, node);
+        let first = self.nodes.first().and_then(of).unwrap_or_else(|| default.clone());
+        let differs = |node: &String| of(node).as_ref().unwrap_or(&default) != &first;
+        let is_mixed = self.nodes.iter().skip(1).any(differs);
         (first, is_mixed)
     }
 

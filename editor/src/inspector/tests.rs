@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use lumawire_core::{Edit, Mode, ParamValue};
+use lumawire_core::{Edit, Group, Mode, ParamValue};
 use lumawire_runtime::control::Event as ShowEvent;
 
 use super::testing::{Bench, harness};
@@ -372,4 +372,165 @@ fn faults_and_failures_stand_with_their_node() {
     harness.state_mut().fail("walk_1", error);
     harness.run_ok();
     harness.get_by_label_contains("the weights are gone");
+}
+
+#[test]
+fn a_preset_is_renamed_timed_and_deleted_by_its_menu() {
+    let mut harness = harness(&[]);
+    let presets = |harness: &Bench320| harness.state().document.graph().presets().clone();
+    harness.get_by_role_and_label(Role::Button, "calm").click_secondary();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::TextInput, "Morph time").click();
+    harness.run_ok();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.get_by_role_and_label(Role::TextInput, "Morph time").type_text("250 ms");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    assert_eq!(presets(&harness)["calm"]["morph_secs"], 0.25);
+    harness.get_by_role_and_label(Role::TextInput, "Preset name").click();
+    harness.run_ok();
+    harness.key_press(Key::End);
+    harness.get_by_role_and_label(Role::TextInput, "Preset name").type_text("er");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    assert!(presets(&harness).contains_key("calmer") && !presets(&harness).contains_key("calm"));
+    let cues = harness.state().document.graph().cues().cloned().unwrap();
+    assert_eq!(
+        (&cues["list"][0]["recall"], &cues["list"][1]["recall"]),
+        (&"calmer".into(), &"storm".into())
+    );
+    harness.get_by_role_and_label(Role::Button, "calmer").click_secondary();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::Button, "Delete").click();
+    harness.run_ok();
+    assert_eq!(presets(&harness).keys().collect::<Vec<_>>(), ["storm"]);
+}
+
+#[test]
+fn the_patch_says_who_made_it_and_by_which_clock_it_runs() {
+    let mut harness = harness(&[]);
+    harness.get_by_role_and_label(Role::TextInput, "Title").focus();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::TextInput, "Title").type_text("Tides");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    assert_eq!(harness.state().document.graph().about().title, "Tides");
+    harness.get_by_role_and_label(Role::ComboBox, "Frame rate").click();
+    harness.run_ok();
+    harness.get_by_label("29.97 fps").click();
+    harness.run_ok();
+    let clock = harness.state().document.graph().clock();
+    assert_eq!((clock.fps.num, clock.fps.den), (30_000, 1001));
+}
+
+#[test]
+fn a_parameter_is_promoted_to_its_group_and_shows_on_it() {
+    let mut harness = harness(&["walk_1"]);
+    let group = Group { title: "Drift".into(), ..Group::default() };
+    let document = &mut harness.state_mut().document;
+    document.apply(Edit::SetGroup { id: "group_1".into(), group: Some(group) }, "", None).unwrap();
+    let member = Edit::SetMember { node: "walk_1".into(), group: Some("group_1".into()) };
+    document.apply(member, "", None).unwrap();
+    harness.run_ok();
+    harness.get_by_label("More of Radius").click();
+    harness.run_ok();
+    harness.get_by_label("Promote to group").click();
+    harness.run_ok();
+    harness.state_mut().selection = ["group_1".to_owned()].into();
+    harness.run_ok();
+    enter(&mut harness, "Radius", "7");
+    assert_eq!(float(&harness, "walk_1", "radius"), Some(7.0));
+    harness.get_by_role_and_label(Role::TextInput, "Title").click();
+    harness.run_ok();
+    harness.key_press(Key::End);
+    harness.get_by_role_and_label(Role::TextInput, "Title").type_text("ing");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    let group = harness.state().document.graph().group("group_1").cloned().unwrap();
+    assert_eq!(
+        (group.title.as_str(), group.promoted),
+        ("Drifting", vec!["walk_1.radius".to_owned()])
+    );
+}
+
+#[test]
+fn a_range_of_a_binding_is_typed_in_the_unit() {
+    let mut harness = harness(&["walk_1"]);
+    harness.get_by_label("Binding of walk_1.radius").click();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::TextInput, "Range to").focus();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::TextInput, "Range to").type_text("12");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    let bindings = harness.state().document.graph().bindings().clone();
+    assert_eq!(bindings["walk_1.radius"]["range"], serde_json::json!([0.0, 12.0]));
+}
+
+#[derive(Debug)]
+struct Dropped(std::path::PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("never read".into())
+    }
+}
+
+#[test]
+fn a_file_that_is_dropped_is_named_from_the_folder_of_the_patch() {
+    let mut harness = harness(&["text_1"]);
+    let at = harness.get_by_label("Choose Font").rect().center();
+    harness.hover_at(at);
+    harness.step();
+    let path = harness.state().document.base_dir().join("fonts/x.ttf");
+    harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path)));
+    harness.run_ok();
+    assert_eq!(harness.state().param("text_1", "font"), Some(&ParamValue::file("fonts/x.ttf")));
+    assert_eq!(harness.state().edits().len(), 1);
+    harness.get_by_label("Clear Font").click();
+    harness.run_ok();
+    assert_eq!(harness.state().param("text_1", "font"), None);
+}
+
+#[test]
+fn a_text_has_a_window_of_its_own_for_several_lines() {
+    let mut harness = harness(&["text_1"]);
+    harness.get_by_label("Open Text in a window").click();
+    harness.run_ok();
+    let field = harness.get_by_role_and_label(Role::MultilineTextInput, "Text");
+    field.focus();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::MultilineTextInput, "Text").type_text("\nlive");
+    harness.run_ok();
+    // A press anywhere else enters it.
+    let elsewhere = harness.get_by_role_and_label(Role::Slider, "Alpha").rect().center();
+    harness.hover_at(elsewhere);
+    harness.drag_at(elsewhere);
+    harness.run_ok();
+    assert_eq!(harness.state().param("text_1", "text"), Some(&"Lumawire\nlive".into()));
+}
+
+#[test]
+fn what_is_typed_counts_also_when_another_node_is_selected_by_a_press() {
+    let mut harness = harness(&["bloom_1"]);
+    let at = harness.get_by_role_and_label(Role::Slider, "Knee").rect().center();
+    double_click(&mut harness, at);
+    harness.get_by_role_and_label(Role::TextInput, "Knee").type_text("0.25");
+    harness.run_ok();
+    let elsewhere = Pos2::new(160.0, 880.0);
+    harness.hover_at(elsewhere);
+    harness.drag_at(elsewhere);
+    harness.step();
+    harness.state_mut().selection = ["walk_1".to_owned()].into();
+    harness.run_ok();
+    assert_eq!(float(&harness, "bloom_1", "knee"), Some(0.25));
 }
