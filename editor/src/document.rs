@@ -23,8 +23,10 @@ pub struct Document {
     faults: Vec<Fault>,
     plan: Option<Plan>,
     revision: u64,
-    /// The revision that the file has, if it has one of this document's.
-    saved_revision: Option<u64>,
+    /// The mark of the history at which it is as in the file; none where it never was.
+    saved_mark: Option<u64>,
+    /// Whether there were edits since that the history knows nothing of.
+    has_kept: bool,
     /// By what the file is known to be the one that was read or written.
     stamp: Option<Stamp>,
     recovered_from: Option<PathBuf>,
@@ -43,7 +45,7 @@ impl Document {
         registry: Registry,
         interfaces: Interfaces,
     ) -> Self {
-        Self::of(graph, None, base_dir, registry, interfaces)
+        Self::of(graph, None, paths::whole(&base_dir), registry, interfaces)
     }
 
     /// Opens a file.
@@ -56,8 +58,9 @@ impl Document {
         interfaces: Interfaces,
     ) -> Result<Self, PatchError> {
         let graph = patch::load(path)?.graph;
+        let path = paths::whole(path);
         let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self::of(graph, Some(path.to_owned()), base_dir, registry, interfaces))
+        Ok(Self::of(graph, Some(path), base_dir, registry, interfaces))
     }
 
     /// Opens what a crash left of a patch, which differs from its file until it is saved.
@@ -72,7 +75,7 @@ impl Document {
         let graph = patch::load(&recovered.text)?.graph;
         let (path, base_dir) = (recovered.original.clone(), recovered.base_dir.clone());
         let mut document = Self::of(graph, path, base_dir, registry, interfaces);
-        document.saved_revision = None;
+        document.saved_mark = None;
         document.recovered_from = Some(recovered.text.clone());
         Ok(document)
     }
@@ -97,7 +100,8 @@ impl Document {
             faults: Vec::new(),
             plan: None,
             revision: 0,
-            saved_revision: Some(0),
+            saved_mark: Some(0),
+            has_kept: false,
             stamp,
             recovered_from: None,
         };
@@ -138,7 +142,7 @@ impl Document {
 
     /// Whether it differs from the file.
     pub fn is_dirty(&self) -> bool {
-        Some(self.revision) != self.saved_revision
+        self.has_kept || Some(self.history.mark()) != self.saved_mark
     }
 
     /// By what its file is known to be the one that was read or written last.
@@ -154,7 +158,7 @@ impl Document {
     /// Stays as it is although the file has become another: it differs from it until it is saved.
     pub fn keep_mine(&mut self) {
         self.stamp = self.path.as_deref().and_then(Stamp::of);
-        self.saved_revision = None;
+        self.saved_mark = None;
     }
 
     /// Counts the changes.
@@ -199,6 +203,7 @@ impl Document {
     pub fn keep(&mut self, edit: Edit) -> Result<(), EditError> {
         self.graph.apply(edit, &self.registry)?;
         self.revision += 1;
+        self.has_kept = true;
         Ok(())
     }
 
@@ -232,20 +237,24 @@ impl Document {
         let Some(path) = path.map(Path::to_owned).or_else(|| self.path.clone()) else {
             return Ok(());
         };
+        let path = paths::whole(&path);
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let moved = paths::rebased(&self.graph, &self.registry, &self.base_dir, &folder);
-        match moved {
-            Ok(moved) if folder != self.base_dir => {
-                patch::save(&path, &moved, &self.registry)?;
-                self.graph = moved;
-                self.base_dir = folder;
-                self.compile();
+        if folder == self.base_dir {
+            patch::save(&path, &self.graph, &self.registry)?;
+        } else {
+            let mut moved = self.graph.clone();
+            for edit in patch::rebase(&self.graph, &self.registry, &self.base_dir, &folder) {
+                // The node is there: it named the file.
+                let _ = moved.apply(edit, &self.registry);
             }
-            _ => patch::save(&path, &self.graph, &self.registry)?,
+            patch::save(&path, &moved, &self.registry)?;
+            (self.graph, self.base_dir) = (moved, folder);
+            self.revision += 1;
+            self.compile();
         }
         self.stamp = Stamp::of(&path);
         self.path = Some(path);
-        self.saved_revision = Some(self.revision);
+        (self.saved_mark, self.has_kept) = (Some(self.history.mark()), false);
         Ok(())
     }
 

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use egui::text::{CCursor, CCursorRange};
+use egui::widgets::text_edit::TextEditState;
 use egui::{
     Align, Align2, Button, CentralPanel, Context, Frame, Id, Key, Layout, Margin, Modal, Modifiers,
     Panel, RichText, ScrollArea, TextEdit, Ui, pos2, vec2,
@@ -504,9 +506,9 @@ impl Browser {
             }
             let is_waiting = self.system.is_some();
             let text = if is_waiting { "Waiting for the system…" } else { "System dialog…" };
-            let system = ui.add_enabled(!is_waiting, Button::new(text));
-            // There it must run on the main thread.
-            if !cfg!(target_os = "macos") && system.clicked() {
+            // On macOS it must run on the main thread, where it would hold up the window.
+            let can = !is_waiting && !cfg!(target_os = "macos");
+            if ui.add_enabled(can, Button::new(text)).clicked() {
                 self.ask_system(&ctx);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -566,6 +568,7 @@ impl Browser {
             let response = ui.add(edit).labelled_by(label.id);
             if std::mem::take(&mut self.takes_focus) {
                 response.request_focus();
+                self.select_stem(ui.ctx(), id);
             }
             if response.changed() {
                 self.cursor = None;
@@ -573,6 +576,17 @@ impl Browser {
             }
         });
         chosen
+    }
+
+    /// Selects the name to save without its extension, which typing then replaces; else goes to the end.
+    fn select_stem(&self, ctx: &Context, id: Id) {
+        let stem = Path::new(&self.text).file_stem().unwrap_or_default().to_string_lossy();
+        let len = self.text.chars().count();
+        let (start, end) = if self.task.saves { (0, stem.chars().count()) } else { (len, len) };
+        let mut state = TextEditState::load(ctx, id).unwrap_or_default();
+        let range = CCursorRange::two(CCursor::new(start), CCursor::new(end));
+        state.cursor.set_char_range(Some(range));
+        state.store(ctx, id);
     }
 
     fn name_folder(&mut self, ui: &mut Ui) {

@@ -448,6 +448,9 @@ const TAGS: [(&str, &str); 7] = [
     ("map", "mapping"),
 ];
 
+/// What only fits a picture to its place is no effect.
+const FITTING: [&str; 3] = ["post.resize", "post.crop", "post.transform"];
+
 fn category_of(tag: &str) -> &'static str {
     TAGS.iter().find(|(_, t)| *t == tag).map_or("", |(category, _)| category)
 }
@@ -510,7 +513,9 @@ fn card(shelf: Shelf, path: PathBuf) -> Option<Card> {
 
 fn tags_of(graph: &Graph) -> Vec<&'static str> {
     let has = |category: &str| {
-        graph.nodes().any(|(_, node)| node.kind.split('.').next() == Some(category))
+        graph.nodes().any(|(_, node)| {
+            node.kind.split('.').next() == Some(category) && !FITTING.contains(&&*node.kind)
+        })
     };
     TAGS.iter().filter(|(category, _)| has(category)).map(|(_, tag)| *tag).collect()
 }

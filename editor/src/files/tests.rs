@@ -285,8 +285,10 @@ fn a_patch_is_saved_in_a_new_folder_and_still_finds_its_files() {
     type_text(&mut window, "later");
     press(&mut window, Key::Enter);
     until(&mut window, |w| root.join("later").is_dir() && shows(w, "File name"));
+    // The old name is selected without its extension.
+    type_text(&mut window, "mine");
     click(&mut window, "Save");
-    let saved = root.join("later/show.lumawire");
+    let saved = root.join("later/mine.lumawire");
     assert_eq!(window.state().document.path(), Some(&*saved));
     let file = patch::load(&saved).unwrap().graph;
     assert_eq!(file.node("picture").unwrap().params["file"].to_string(), "../pictures/a.png");
@@ -315,6 +317,31 @@ fn a_parameter_gets_a_path_from_the_patchs_folder() {
         panic!("{edits:?}");
     };
     assert_eq!(value.to_string(), "../pictures/b.png");
+}
+
+#[test]
+fn what_is_taken_back_is_saved_again() {
+    let (_dir, root) = temp();
+    let mut document = show_in(&root);
+    assert!(!document.is_dirty());
+    for seed in [1, 2] {
+        document.apply(Edit::SetSeed(seed), "Seed", None).unwrap();
+    }
+    assert!(document.is_dirty());
+    document.undo().unwrap();
+    document.undo().unwrap();
+    assert!(!document.is_dirty());
+    document.redo().unwrap();
+    document.save(None).unwrap();
+    assert!(!document.is_dirty());
+    document.undo().unwrap();
+    assert!(document.is_dirty());
+    // Another edit in place of the one that was saved.
+    document.apply(Edit::SetSeed(1), "Seed", None).unwrap();
+    assert!(document.is_dirty());
+    document.save(None).unwrap();
+    document.keep(Edit::SetSeed(9)).unwrap();
+    assert!(document.is_dirty());
 }
 
 #[test]
