@@ -55,7 +55,13 @@ fn editor(args: &EditArgs, kit: Kit) -> Editor {
         Err(error) => (Document::new(kit.registry.clone(), kit.interfaces), Some(error)),
     };
     let sound = sound_of(args, &document);
-    let mut editor = Editor::new(kit, document, sound);
+    // A picture needs no loudspeaker.
+    let is_silent = args.screenshot.is_some();
+    let mut editor = if is_silent {
+        Editor::silent(kit, document, sound)
+    } else {
+        Editor::new(kit, document, sound)
+    };
     if let Some(error) = fault {
         eprintln!("error: {error}");
         editor.command(Command::Tell(error.to_string()));
