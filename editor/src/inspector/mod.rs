@@ -48,10 +48,13 @@ pub struct Inspector {
     shared: Shared,
 }
 
+/// What tells one state of a patch from another: its changes, and its file.
+type Key = (u64, Option<PathBuf>);
+
 /// What several selected nodes share, as long as neither they nor the patch change.
 #[derive(Default)]
 struct Shared {
-    key: Option<(u64, Option<PathBuf>)>,
+    key: Option<Key>,
     nodes: Vec<String>,
     /// How many there are of each kind, in words.
     kinds: String,
@@ -76,8 +79,7 @@ impl Shared {
     }
 }
 
-/// What tells one state of a patch from another.
-fn key_of(document: &Document) -> (u64, Option<PathBuf>) {
+fn key_of(document: &Document) -> Key {
     (document.revision(), document.path().map(ToOwned::to_owned))
 }
 
@@ -95,7 +97,7 @@ struct Tools {
     filter: String,
     is_doc_open: bool,
     is_renaming: bool,
-    score: Option<((u64, Option<PathBuf>), Arc<Score>)>,
+    score: Option<(Key, Arc<Score>)>,
     /// The preset that was gone to last, by a button or a cue, as long as it is there.
     active: Option<(String, Arc<Score>)>,
 }
