@@ -9,6 +9,7 @@
 //!                                      └────▶ FanOut ─▶ Recorder
 //! ```
 
+mod control;
 mod record;
 mod show;
 mod sound;
@@ -21,6 +22,7 @@ use std::thread::{Builder, JoinHandle};
 use crossbeam_channel::Receiver;
 use lumawire_core::control::Score;
 use lumawire_core::{Clock, Plan};
+use lumawire_runtime::control::midi::MidiEvent;
 use lumawire_runtime::control::{Board, Desk, Notice, Remote};
 use lumawire_runtime::live::{
     AudioEvent, Deck, FanOut, HealthCounts, OutputEvent, OutputFigures, Picture, PictureSlot,
@@ -30,6 +32,8 @@ use lumawire_runtime::probe::{OutputId, Probe, Readings};
 use lumawire_runtime::{NodeReport, PlanSlot, RunCx};
 
 use crate::kit::Kit;
+use control::Control;
+pub use control::{Outside, learnt};
 use record::Recording;
 use show::Show;
 use sound::Ear;
@@ -78,6 +82,11 @@ pub enum Happened {
     Audio(AudioEvent),
     /// A recording began, or failed and is begun anew.
     Recording(OutputEvent),
+    /// A MIDI device came or went, or a control was moved for a target that was to be learnt: see
+    /// [`learnt`].
+    Midi(MidiEvent),
+    /// What somebody should know of OSC.
+    Osc(String),
     /// A recording is complete.
     Recorded(OutputFigures),
     /// The show ended, and why: nothing more will come.
@@ -100,6 +109,7 @@ pub struct Session {
     notices: Receiver<Notice>,
     reports: Receiver<NodeReport>,
     ended: Receiver<String>,
+    control: Control,
     recording: Recording,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -139,6 +149,7 @@ impl Session {
         ear.hear(&setup.sound)?;
         let desk = Desk::new(setup.score);
         let (remote, board, notices) = (desk.remote(), desk.board(), desk.notices());
+        let control = Control::start(&desk, &setup.plan, &kit.services)?;
         let score = Mutex::new(desk.score());
         let plans = PlanSlot::default();
         let (slot, stats, stop) =
@@ -182,6 +193,7 @@ impl Session {
             notices,
             reports,
             ended,
+            control,
             recording,
             stop,
             thread,
@@ -202,6 +214,7 @@ impl Session {
     pub fn set_score(&self, score: Score) {
         let score = Arc::new(score);
         *self.score.lock().unwrap_or_else(PoisonError::into_inner) = score.clone();
+        self.control.set_score(&score);
         self.remote.set_score(score);
     }
 
@@ -267,6 +280,7 @@ impl Session {
         happened.extend(self.notices.try_iter().map(Happened::Notice));
         happened.extend(self.ear.events().map(Happened::Audio));
         happened.extend(self.recording.events());
+        happened.extend(self.control.events());
         happened.extend(self.ended.try_iter().map(Happened::Ended));
         happened
     }
@@ -284,6 +298,29 @@ impl Session {
     /// The largest sample heard since the last call, full scale 1.
     pub fn take_peak(&self) -> f32 {
         self.ear.take_peak()
+    }
+
+    /// Says who may steer the show from outside, in place of those before; at first nobody may. MIDI
+    /// devices are opened on a thread of their own.
+    ///
+    /// # Errors
+    /// Where a port cannot be opened or a thread cannot be started: what to tell. Then nobody may.
+    pub fn set_outside(&mut self, outside: &Outside) -> Result<(), String> {
+        self.control.set_outside(outside, &self.score(), self.ear.shared_deck())
+    }
+
+    /// Binds the next MIDI control that moves to `target`, `node.param`: [`Happened::Midi`] tells of
+    /// it, and [`learnt`] makes the edit.
+    ///
+    /// # Errors
+    /// Where no MIDI is heard, and why.
+    pub fn learn(&self, target: String) -> Result<(), String> {
+        self.control.learn(target)
+    }
+
+    /// Taps all tempos: the beat is now.
+    pub fn tap(&self) {
+        self.control.tap();
     }
 
     /// Records what is heard and shown from now on into this file, whose name says how: see
@@ -320,6 +357,7 @@ impl Session {
         self.stop.store(true, Ordering::Relaxed);
         self.recording.stop();
         self.ear.close();
+        self.control.close();
     }
 }
 
