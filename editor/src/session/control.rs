@@ -1,5 +1,6 @@
 //! Who steers a show from outside: MIDI, OSC, and a tapped tempo.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
@@ -45,6 +46,8 @@ pub(super) struct Control {
     midi: Option<MidiKeeper>,
     midi_fault: Fault,
     osc: Option<Osc>,
+    /// Where it comes in.
+    osc_at: Option<SocketAddr>,
     tell: Sender<Happened>,
     told: Receiver<Happened>,
 }
@@ -56,9 +59,7 @@ impl Control {
     /// Nobody steers yet; what nodes send by OSC goes out, to this machine alone unless the program
     /// has lent them an outbox that may do more.
     pub fn start(desk: &Desk, plan: &Plan, services: &Services) -> Result<Self, String> {
-        let outbox = services
-            .get_or_try_init(|| Ok::<_, std::convert::Infallible>(Outbox::new(Vec::new())))
-            .map_err(|never| match never {})?;
+        let outbox = services.get_or_try_init(|| Ok::<_, String>(Outbox::new(Vec::new())))?;
         let (remote, board) = (desk.remote(), desk.board());
         let (tell, told) = bounded(MAX_EVENTS);
         let mut control = Self {
@@ -70,6 +71,7 @@ impl Control {
             midi: None,
             midi_fault: Fault::default(),
             osc: None,
+            osc_at: None,
             tell,
             told,
         };
@@ -85,7 +87,7 @@ impl Control {
         deck: SharedDeck,
     ) -> Result<(), String> {
         // Its port may be asked for again.
-        self.osc = None;
+        (self.osc, self.osc_at) = (None, None);
         self.osc = Some(self.open_osc(outside, score, deck)?);
         let before = self.midi.take();
         if let Some(wanted) = &outside.midi {
@@ -108,7 +110,7 @@ impl Control {
     }
 
     fn open_osc(
-        &self,
+        &mut self,
         outside: &Outside,
         score: &Arc<Score>,
         deck: SharedDeck,
@@ -136,8 +138,13 @@ impl Control {
             remote: self.remote.clone(),
             board: self.board.clone(),
         };
+        self.osc_at = ports.osc();
         let started = Osc::start(ports, settings, show, self.outbox.clone());
         started.map_err(|error| cannot_start(&error))
+    }
+
+    pub fn osc_at(&self) -> Option<SocketAddr> {
+        self.osc_at
     }
 
     /// Takes the bindings of a changed patch. OSC takes them from the board.

@@ -14,6 +14,7 @@ mod record;
 mod show;
 mod sound;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -307,6 +308,11 @@ impl Session {
     /// Where a port cannot be opened or a thread cannot be started: what to tell. Then nobody may.
     pub fn set_outside(&mut self, outside: &Outside) -> Result<(), String> {
         self.control.set_outside(outside, &self.score(), self.ear.shared_deck())
+    }
+
+    /// Where OSC comes in, if it does.
+    pub fn osc_at(&self) -> Option<SocketAddr> {
+        self.control.osc_at()
     }
 
     /// Binds the next MIDI control that moves to `target`, `node.param`: [`Happened::Midi`] tells of
