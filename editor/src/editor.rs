@@ -1,6 +1,8 @@
 //! The whole window: panels around the canvas, and what is done after each frame.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use egui::{CentralPanel, Context, Panel, Ui, ViewportCommand};
 use lumawire_core::{Edit, NodeError};
@@ -36,8 +38,11 @@ pub struct Editor {
     commands: Vec<Command>,
     panels: Panels,
     is_dressed: bool,
+    /// Whether no sound device is ever opened.
+    is_silent: bool,
     /// Whether the running show wakes the window at its pictures.
     wakes: bool,
+    num_pictures: Arc<AtomicU64>,
     is_closing: bool,
 }
 
@@ -58,6 +63,15 @@ struct Panels {
 impl Editor {
     /// An editor of this patch, which begins to play.
     pub fn new(kit: Kit, document: Document, sound: Sound) -> Self {
+        Self::of(kit, document, sound, false)
+    }
+
+    /// The same without any sound device: the sound plays in time, and nobody hears it.
+    pub fn silent(kit: Kit, document: Document, sound: Sound) -> Self {
+        Self::of(kit, document, sound, true)
+    }
+
+    fn of(kit: Kit, document: Document, sound: Sound, is_silent: bool) -> Self {
         let mut editor = Self {
             kit,
             document,
@@ -69,7 +83,9 @@ impl Editor {
             commands: Vec::new(),
             panels: Panels::default(),
             is_dressed: false,
+            is_silent,
             wakes: false,
+            num_pictures: Arc::default(),
             is_closing: false,
         };
         editor.run_plan();
@@ -91,9 +107,14 @@ impl Editor {
         &self.selection
     }
 
-    /// What runs along the wires.
-    pub fn readings(&self) -> &Readings {
-        &self.readings
+    /// Pictures that the show has made.
+    pub fn num_pictures(&self) -> u64 {
+        self.num_pictures.load(Ordering::Relaxed)
+    }
+
+    /// Whether the output is shown in a window of its own.
+    pub fn is_on_stage(&self) -> bool {
+        self.panels.output.is_window_open()
     }
 
     /// Whether the window may close now. If not, the person is asked about what would be lost, and
@@ -130,8 +151,11 @@ impl Editor {
     /// Has the show wake the window at every picture.
     fn wake(&mut self, ctx: &Context) {
         if let Some(session) = self.session.as_ref().filter(|_| !self.wakes) {
-            let ctx = ctx.clone();
-            session.on_picture(move || ctx.request_repaint());
+            let (ctx, num_pictures) = (ctx.clone(), self.num_pictures.clone());
+            session.on_picture(move || {
+                num_pictures.fetch_add(1, Ordering::Relaxed);
+                ctx.request_repaint();
+            });
             self.wakes = true;
         }
     }
@@ -211,7 +235,7 @@ impl Editor {
             base_dir: self.document.base_dir().to_owned(),
             sound: self.sound.clone(),
             size_px: None,
-            silent: false,
+            silent: self.is_silent,
         };
         self.session = Session::start(&self.kit, setup).ok();
         self.wakes = false;

@@ -108,6 +108,14 @@ impl App for Window {
         }
     }
 
+    fn logic(&mut self, ctx: &Context, _: &mut Frame) {
+        let is_hidden = ctx.input(|input| input.viewport().visible() == Some(false));
+        if is_hidden && self.editor.is_on_stage() {
+            // The editor is out of sight, its pictures are not.
+            ctx.send_viewport_cmd(ViewportCommand::RequestPaintWhileHidden);
+        }
+    }
+
     fn on_exit(&mut self) {
         if let Some(file) = &self.file {
             self.place.save(file);

@@ -32,13 +32,13 @@ pub fn run(args: EditArgs) -> Result<ExitCode, CommandError> {
             after: Duration::from_secs_f64(args.after),
             script: args.script.clone(),
         };
-        let picture = shoot(&mut editor(&args, kit), &shot)?;
+        let picture = shoot(&mut editor(&args, kit, Editor::silent), &shot)?;
         let png = encode(&picture).map_err(|why| CommandError::Usage(why.to_string()))?;
         super::write_file(&out, &png)?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = kit.settings.clone();
-    window::open(move || editor(&args, kit), settings)?;
+    window::open(move || editor(&args, kit, Editor::new), settings)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,13 +49,13 @@ fn encode(picture: &image::RgbaImage) -> Result<Vec<u8>, image::ImageError> {
 }
 
 /// The editor of what the command line names. What cannot be opened is told in it.
-fn editor(args: &EditArgs, kit: Kit) -> Editor {
+fn editor(args: &EditArgs, kit: Kit, make: fn(Kit, Document, Sound) -> Editor) -> Editor {
     let (document, fault) = match open(args.patch.as_deref(), &kit) {
         Ok(document) => (document, None),
         Err(error) => (Document::new(kit.registry.clone(), kit.interfaces), Some(error)),
     };
     let sound = sound_of(args, &document);
-    let mut editor = Editor::new(kit, document, sound);
+    let mut editor = make(kit, document, sound);
     if let Some(error) = fault {
         eprintln!("error: {error}");
         editor.command(Command::Tell(error.to_string()));
