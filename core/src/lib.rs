@@ -28,7 +28,7 @@ pub use graph::{
 };
 pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx, Timing};
 pub use param::{FileRef, ParamValue};
-pub use plan::{Fault, Plan, Step, compile};
+pub use plan::{Fault, Plan, Step, compile, compile_whole};
 pub use services::{Offline, Services};
 pub use spec::{Change, Domain, FileKind, NodeSpec, Param, Port, Rate, Registry, Role, Unit};
 pub use value::{

@@ -3,8 +3,8 @@
 
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
-    Align, Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, Rect, Response, Role,
-    ScrollArea, Sense, Stroke, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Frame, Id, Key, Margin, Modifiers, Rect, Response, Role, ScrollArea,
+    Sense, Stroke, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::{icon, theme};
@@ -97,7 +97,7 @@ impl Chooser {
                     .lock_focus(true)
                     .frame(Frame::NONE)
                     .margin(Margin::ZERO)
-                    .vertical_align(Align::Center)
+                    .align(Align2::LEFT_CENTER)
                     .desired_width(f32::INFINITY);
                 ui.add(field)
             })
@@ -131,7 +131,7 @@ impl Chooser {
         let mut clicked = None;
         let at = self.at(num_rows);
         self.page = ((ui.available_height() / row_px) as usize).saturating_sub(1);
-        let scroll = ScrollArea::vertical().auto_shrink(false).animated(false);
+        let scroll = ScrollArea::vertical().auto_shrink([false, true]).animated(false);
         scroll.show_viewport(ui, |ui, seen| {
             let area = ui.max_rect();
             let moves = ui.input(|i| i.pointer.delta() != Vec2::ZERO);

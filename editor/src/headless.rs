@@ -92,6 +92,7 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn new(editor: &'a mut Editor, shot: &Shot) -> Result<Self, ShotError> {
         let painter = Painter::new(shot.size_px)?;
+        editor.set_device(painter.state.adapter.get_info().name);
         let ctx = Context::default();
         ctx.enable_accesskit();
         let (width, height) = shot.size_px;

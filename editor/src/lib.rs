@@ -18,6 +18,7 @@ mod fuzzy;
 pub mod headless;
 pub mod icon;
 pub mod inspector;
+mod keys;
 pub mod kit;
 pub mod menu;
 pub mod palette;

@@ -8,7 +8,7 @@ mod edit;
 mod history;
 mod mentions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 pub use canvas::{Boundary, Frame, Group, MAX_NESTING};
@@ -16,7 +16,7 @@ pub use edit::{Applied, Cost, Edit, EditError};
 pub use history::History;
 pub use wire::{Wire, WireEnds, WireError, is_id};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::Direction;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
@@ -199,6 +199,26 @@ impl Graph {
         wires.into_iter()
     }
 
+    /// Some of its nodes and wires alone, with its clock and seed.
+    pub(crate) fn part(
+        &self,
+        has_node: impl Fn(&str) -> bool,
+        has_wire: impl Fn(&Wire) -> bool,
+    ) -> Self {
+        let mut part = Self { clock: self.clock, seed: self.seed, ..Self::default() };
+        for (id, node) in self.nodes().filter(|(id, _)| has_node(id)) {
+            let entry = Entry { id: id.to_owned(), node: node.clone() };
+            part.by_id.insert(id.to_owned(), part.graph.add_node(entry));
+        }
+        for wire in self.wires().filter(|wire| has_wire(wire)) {
+            let ends = [&wire.ends.from, &wire.ends.to].map(|id| part.by_id.get(id).copied());
+            let [Some(from), Some(to)] = ends else { continue };
+            let edge = part.graph.add_edge(from, to, wire.clone());
+            part.by_ends.insert(wire.ends.clone(), edge);
+        }
+        part
+    }
+
     /// What OSC or MIDI is bound to, by `node.param`: raw, in order of target.
     pub fn bindings(&self) -> &BTreeMap<String, Json> {
         &self.bindings
@@ -232,6 +252,14 @@ impl Graph {
     /// A free id for a new node of this kind: `chroma_1`, `chroma_2`, …
     pub fn fresh_id(&self, spec: &NodeSpec) -> String {
         canvas::fresh(spec.stem(), |id| self.by_id.contains_key(id) || self.is_steered(id))
+    }
+
+    /// Ids that no new node may have: those of nodes, and what bindings, presets or cues name.
+    pub(crate) fn taken_ids(&self) -> BTreeSet<String> {
+        let bound = self.bindings.keys().filter_map(|target| target.split_once('.'));
+        let named = self.presets.values().chain(&self.cues).flat_map(mentions::nodes);
+        let bound = bound.map(|(node, _)| node.to_owned());
+        self.by_id.keys().cloned().chain(bound).chain(named).collect()
     }
 
     /// Whether bindings, presets or cues name the node.

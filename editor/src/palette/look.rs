@@ -21,7 +21,7 @@ pub(super) struct Touched {
 }
 
 /// A colour of a category that stands out from the panel.
-pub(super) fn bright(category: &str) -> Color32 {
+pub(crate) fn bright(category: &str) -> Color32 {
     theme::category_colour(category).lerp_to_gamma(Color32::WHITE, 0.28)
 }
 
@@ -117,6 +117,7 @@ pub(super) fn details(ui: &mut Ui, spec: &NodeSpec) {
     ui.add_space(2.0);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().interact_size.y = 15.0;
         ui.label(RichText::new(spec.doc).font(theme::small()).color(theme::TEXT));
         port_list(ui, "Inputs", spec.inputs);
         port_list(ui, "Outputs", spec.outputs);

@@ -8,6 +8,7 @@ mod look;
 mod tests;
 
 pub use landing::WireDrop;
+pub(crate) use look::bright;
 
 use egui::{
     Align, Area, Color32, Frame, Id, Key, Layout, Margin, Modal, Modifiers, Order, Pos2, Rect,
@@ -117,7 +118,7 @@ impl Open {
         self.refresh(cx, kept);
         let asked = self.keys(ui, kept);
         let hint = match &self.drop {
-            Some(drop) if drop.is_output => format!("What takes {}", drop.ty),
+            Some(drop) if drop.is_output => format!("What takes this {}", drop.ty),
             Some(drop) => format!("What gives {}", drop.ty),
             None => "Add a node".to_owned(),
         };
@@ -293,7 +294,7 @@ fn category_row(ui: &mut Ui, category: Option<&str>, is_chosen: bool) -> bool {
     };
     ui.painter().rect_filled(rect, theme::ROUNDING, ground);
     let chip = Rect::from_center_size(pos2(rect.left() + 13.0, rect.center().y), vec2(10.0, 10.0));
-    let chip_colour = category.map_or(theme::FAINT, look::bright);
+    let chip_colour = category.map_or(theme::FAINT, bright);
     ui.painter().rect_filled(chip, 3.0, chip_colour);
     let colour = if is_chosen { theme::TEXT } else { theme::FAINT };
     let at = pos2(chip.right() + 8.0, rect.center().y);

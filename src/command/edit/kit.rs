@@ -27,5 +27,6 @@ pub fn kit() -> Kit {
         examples: shipped::folder(program.as_deref()),
         settings: Settings::path().and_then(|file| file.parent().map(PathBuf::from)),
         program,
+        learning: None,
     }
 }
