@@ -100,7 +100,7 @@ pub enum ModelCommand {
 /// What `edit` takes.
 #[derive(Debug, Args)]
 pub struct EditArgs {
-    /// The patch; else a shipped one.
+    /// The patch; else the one that was open last, else a shipped one.
     pub patch: Option<PathBuf>,
     /// The sound (WAV, AIFF, FLAC, MP3, OGG, AAC, M4A); else the one that the patch names.
     #[arg(long, value_name = "FILE", conflicts_with = "input")]

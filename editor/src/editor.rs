@@ -4,6 +4,8 @@ mod act;
 mod follow;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use egui::{CentralPanel, Context, Panel, Ui};
 use lumawire_core::NodeError;
@@ -51,6 +53,7 @@ pub struct Editor {
     is_dressed: bool,
     /// Whether the running show wakes the window at its pictures.
     wakes: bool,
+    num_pictures: Arc<AtomicU64>,
     is_closing: bool,
     hides_inspector: bool,
 }
@@ -103,6 +106,7 @@ impl Editor {
             watched: Vec::new(),
             is_dressed: false,
             wakes: false,
+            num_pictures: Arc::default(),
             is_closing: false,
             hides_inspector: false,
         };
@@ -129,6 +133,23 @@ impl Editor {
     /// What runs along the wires.
     pub fn readings(&self) -> &Readings {
         &self.readings
+    }
+
+    /// Pictures that shows have made.
+    pub fn num_pictures(&self) -> u64 {
+        self.num_pictures.load(Ordering::Relaxed)
+    }
+
+    /// Whether the output has a window of its own.
+    pub fn is_on_stage(&self) -> bool {
+        self.panels.output.is_window_open()
+    }
+
+    /// Ends the show and waits until its recordings are complete: for the end of the program.
+    pub fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
     }
 
     /// Whether the window may close now. If not, the person is asked about what would be lost, and

@@ -9,12 +9,12 @@ use egui::{
 };
 use egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor, WgpuConfiguration};
 use image::RgbaImage;
-use lumawire_runtime::probe::Seen;
 use thiserror::Error;
 
 use crate::command::Command;
 use crate::editor::Editor;
 use crate::script::{Script, Step, click};
+use crate::theme;
 use crate::window::graphics;
 
 /// Between two frames.
@@ -56,8 +56,8 @@ pub enum ShotError {
     /// A step names what is not on the screen.
     #[error("nothing with the label `{0}` is on the screen")]
     NoLabel(String),
-    /// A step waited for a picture in vain.
-    #[error("no node showed a picture within {} s", MAX_PICTURE_WAIT.as_secs())]
+    /// A step waited in vain.
+    #[error("the show made no picture within {} s", MAX_PICTURE_WAIT.as_secs())]
     NoPicture,
     /// The graphics device broke down.
     #[error("the graphics device failed: {0}")]
@@ -92,6 +92,7 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn new(editor: &'a mut Editor, shot: &Shot) -> Result<Self, ShotError> {
         let painter = Painter::new(shot.size_px)?;
+        editor.set_device(painter.state.adapter.get_info().name);
         let ctx = Context::default();
         ctx.enable_accesskit();
         let (width, height) = shot.size_px;
@@ -138,8 +139,7 @@ impl<'a> Stage<'a> {
 
     fn wait_for_picture(&mut self) -> Result<(), ShotError> {
         let asked = Instant::now();
-        let is_picture = |seen: &Seen| matches!(seen, Seen::Picture(..));
-        while !self.editor.readings().outputs.values().any(is_picture) {
+        while self.editor.num_pictures() == 0 {
             if asked.elapsed() > MAX_PICTURE_WAIT {
                 return Err(ShotError::NoPicture);
             }
@@ -204,6 +204,11 @@ fn place_of(update: &TreeUpdate, label: &str) -> Option<Pos2> {
         open.extend(node.children().iter().rev().map(|id| (*id, place)));
     }
     None
+}
+
+fn clear_colour() -> wgpu::Color {
+    let [r, g, b, a] = theme::BACKGROUND.to_normalized_gamma_f32().map(f64::from);
+    wgpu::Color { r, g, b, a }
 }
 
 /// Draws egui's shapes into a texture.
@@ -308,7 +313,7 @@ impl Painter {
             view: &view,
             resolve_target: None,
             ops: wgpu::Operations {
-                load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                load: wgpu::LoadOp::Clear(clear_colour()),
                 store: wgpu::StoreOp::Store,
             },
             depth_slice: None,

@@ -21,7 +21,7 @@ Steps with `;` between them:
   type TEXT            type text
   key KEYS             press keys, such as Enter or Ctrl+Shift+P
   wait SECS            let so much time pass, at most 600 s
-  wait-picture         wait until a node shows a picture, at most 120 s";
+  wait-picture         wait until the show makes a picture, at most 120 s";
 
 /// The longest wait, in seconds.
 const MAX_WAIT_SECS: f64 = 600.0;
@@ -41,7 +41,7 @@ pub enum Step {
     Input(Vec<Vec<Event>>),
     /// Lets time pass.
     Wait(Duration),
-    /// Waits until a node shows a picture.
+    /// Waits until the show makes a picture.
     WaitPicture,
 }
 

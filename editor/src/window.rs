@@ -63,8 +63,13 @@ pub fn open(
     options.wgpu_options.wgpu_setup = graphics();
     // The emblem is on the window; fonts come from the kit alone, so that it looks the same everywhere.
     options.system_font_fallback = false;
-    let app = move |_: &eframe::CreationContext<'_>| {
-        let window = Window { editor: make(), title: String::new(), file, place };
+    let app = move |cx: &eframe::CreationContext<'_>| {
+        let mut editor = make();
+        editor.set_screens(screens(cx));
+        if let Some(state) = &cx.wgpu_render_state {
+            editor.set_device(state.adapter.get_info().name);
+        }
+        let window = Window { editor, title: String::new(), file, place };
         Ok(Box::new(window) as Box<dyn App>)
     };
     eframe::run_native("lumawire", options, Box::new(app)).map_err(|error| match error {
@@ -74,6 +79,12 @@ pub fn open(
             WindowError::NoDisplay
         }
     })
+}
+
+/// Names of the screens, in the system's order.
+fn screens(cx: &eframe::CreationContext<'_>) -> Vec<String> {
+    let Some(window) = cx.winit_window() else { return Vec::new() };
+    window.available_monitors().map(|screen| screen.name().unwrap_or_default()).collect()
 }
 
 /// A device with all that its adapter can do in size: the defaults are those of a browser.
@@ -108,7 +119,16 @@ impl App for Window {
         }
     }
 
+    fn logic(&mut self, ctx: &Context, _: &mut Frame) {
+        let is_hidden = ctx.input(|input| input.viewport().visible() == Some(false));
+        if is_hidden && self.editor.is_on_stage() {
+            // The editor is out of sight, its pictures are not.
+            ctx.send_viewport_cmd(ViewportCommand::RequestPaintWhileHidden);
+        }
+    }
+
     fn on_exit(&mut self) {
+        self.editor.close();
         if let Some(file) = &self.file {
             self.place.save(file);
         }

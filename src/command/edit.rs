@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use lumawire_core::{Graph, Registry, patch};
+use lumawire_core::patch;
+use lumawire_editor::files::{Recents, music_of};
 use lumawire_editor::headless::{Shot, shoot};
 use lumawire_editor::session::Sound;
-use lumawire_editor::{Command, Document, Editor, Kit, window};
+use lumawire_editor::{Action, Command, Document, Editor, Kit, window};
 
 use crate::cli::EditArgs;
 use crate::error::CommandError;
@@ -32,7 +33,10 @@ pub fn run(args: EditArgs) -> Result<ExitCode, CommandError> {
             after: Duration::from_secs_f64(args.after),
             script: args.script.clone(),
         };
-        let picture = shoot(&mut editor(&args, kit), &shot)?;
+        let mut editor = editor(&args, kit);
+        let picture = shoot(&mut editor, &shot);
+        editor.close();
+        let picture = picture?;
         let png = encode(&picture).map_err(|why| CommandError::Usage(why.to_string()))?;
         super::write_file(&out, &png)?;
         return Ok(ExitCode::SUCCESS);
@@ -64,20 +68,28 @@ fn editor(args: &EditArgs, kit: Kit) -> Editor {
     };
     if let Some(error) = fault {
         eprintln!("error: {error}");
+        editor.command(Command::Do(Action::Examples));
         editor.command(Command::Tell(error.to_string()));
     }
     editor
 }
 
-/// The patch that is named, or a copy of a shipped one.
+/// The patch that is named, or the one that was open last, or a copy of a shipped one.
 fn open(path: Option<&Path>, kit: &Kit) -> Result<Document, CommandError> {
     let (registry, interfaces) = (kit.registry.clone(), kit.interfaces);
-    if let Some(path) = path {
+    let last = last_patch(kit.settings.as_deref());
+    if let Some(path) = path.or(last.as_deref()) {
         return Ok(Document::open(path, registry, interfaces)?);
     }
     let Some(folder) = &kit.examples else { return Ok(Document::new(registry, interfaces)) };
     let graph = patch::load(&folder.join(FIRST))?.graph;
     Ok(Document::untitled(graph, folder.clone(), registry, interfaces))
+}
+
+/// The patch that was open last, if it is still there.
+fn last_patch(settings: Option<&Path>) -> Option<PathBuf> {
+    let recents = Recents::load(settings);
+    recents.list().iter().map(|recent| &recent.path).find(|path| path.is_file()).cloned()
 }
 
 /// What the command line says, else what the patch names, else an input where the patch wants sound.
@@ -91,17 +103,9 @@ fn sound_of(args: &EditArgs, document: &Document) -> Sound {
         Some(device) => return Sound::Input(Some(device.to_owned())),
         None => {}
     }
-    let (graph, registry) = (document.graph(), document.registry());
-    match sound_file(graph, registry, document.base_dir()) {
+    match music_of(document) {
         Some(path) => file(path),
-        None if graph.nodes().any(|(_, node)| node.kind == AUDIO) => Sound::Input(None),
+        None if document.graph().nodes().any(|(_, node)| node.kind == AUDIO) => Sound::Input(None),
         None => Sound::Silence,
     }
-}
-
-/// The sound that a patch brings along.
-fn sound_file(graph: &Graph, registry: &Registry, base_dir: &Path) -> Option<PathBuf> {
-    let is_sound = |node: &str| graph.node(node).is_some_and(|node| node.kind == AUDIO);
-    let found = patch::files(graph, registry).into_iter().find(|found| is_sound(&found.node))?;
-    Some(base_dir.join(found.file.path))
 }

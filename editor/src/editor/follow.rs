@@ -1,6 +1,7 @@
 //! How the show follows the document, and the window the show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use egui::Context;
 use lumawire_core::{Edit, Graph, GraphNode, ParamValue};
@@ -120,8 +121,11 @@ impl Editor {
     /// Has the show wake the window at every picture.
     pub(super) fn wake(&mut self, ctx: &Context) {
         if let Some(session) = self.session.as_ref().filter(|_| !self.wakes) {
-            let ctx = ctx.clone();
-            session.on_picture(move || ctx.request_repaint());
+            let (ctx, num_pictures) = (ctx.clone(), self.num_pictures.clone());
+            session.on_picture(move || {
+                num_pictures.fetch_add(1, Ordering::Relaxed);
+                ctx.request_repaint();
+            });
             self.wakes = true;
         }
     }

@@ -38,7 +38,7 @@ use gallery::{Gallery, Shelf, Shown};
 use guard::Guard;
 use kinds::{SOUND, Wanted};
 use paths::{as_patch_path, secs_since_epoch};
-use recent::Recents;
+pub use recent::Recents;
 use recovery::Recovery;
 pub use recovery::{Leftover, Recovered};
 pub use watch::Stamp;
