@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use egui::{Align, Align2, Button, Layout, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align, Align2, Button, Layout, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::command::{Action, Menu};
 use crate::cx::Cx;
@@ -129,12 +129,12 @@ fn quick(ui: &mut Ui, action: Action, text: &str, cx: &mut Cx<'_>) {
 
 /// The patch's name in the middle of the window, or as near as there is room, with a dot where it
 /// is not saved.
-fn name(ui: &Ui, room: Rect, middle: f32, cx: &Cx<'_>) -> Option<Response> {
+fn name(ui: &Ui, room: Rect, middle: f32, cx: &Cx<'_>) {
     let name = cx.document.name();
     let galley = ui.painter().layout_no_wrap(name.clone(), theme::body(), theme::TEXT);
     let size = galley.size();
     if size.x + 14.0 > room.width() {
-        return None;
+        return;
     }
     let left = (middle - size.x / 2.0).clamp(room.left(), room.right() - size.x - 14.0);
     let rect = Align2::LEFT_CENTER.anchor_size(egui::pos2(left, room.center().y), size);
@@ -148,7 +148,7 @@ fn name(ui: &Ui, room: Rect, middle: f32, cx: &Cx<'_>) -> Option<Response> {
     let state = if is_dirty { ", not saved" } else { "" };
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name}{state}")));
     let path = cx.document.path().map(|path| path.display().to_string());
-    Some(response.on_hover_text(path.unwrap_or_else(|| "It has no file yet.".into())))
+    response.on_hover_text(path.unwrap_or_else(|| "It has no file yet.".into()));
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use egui::{Key, Modifiers, pos2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::kittest::Queryable;
 use lumawire_core::plan::convert::{Fit, fit};
 use lumawire_core::{Fault, PortType, compile};
 
@@ -207,7 +207,7 @@ fn the_arrows_go_through_the_list_and_tab_through_the_categories() {
 }
 
 #[test]
-fn a_click_adds_and_a_fault_free_patch_can_be_built_by_drops() {
+fn a_click_adds_and_a_wire_drawn_back_finds_what_feeds_it() {
     let mut window = open(Scene::new(testing::graph(&["gen: generate.image"], &[])), None);
     window.get_by_label("Category output").click();
     window.run();
@@ -226,5 +226,4 @@ fn a_click_adds_and_a_fault_free_patch_can_be_built_by_drops() {
     scene.apply();
     let open: Vec<&Fault> = scene.document.faults().iter().collect();
     assert!(open.iter().all(|f| f.node() != Some("image_1")), "{open:?}");
-    assert!(window.query_by_label("Find a kind").is_none_or(|n| !n.accesskit_node().is_hidden()));
 }

@@ -170,8 +170,8 @@ fn break_loop(document: &Document, nodes: &[String], delays: &[String]) -> Vec<R
         // With a second wire beside it the loop would stay closed.
         wires.next().filter(|_| wires.next().is_none())
     });
-    let found = only_wires.map(|wire| between(document, &wire.ends.to_string(), delays));
-    found.into_iter().find(|remedies| !remedies.is_empty()).unwrap_or_default()
+    let mut found = only_wires.map(|wire| between(document, &wire.ends.to_string(), delays));
+    found.find(|remedies| !remedies.is_empty()).unwrap_or_default()
 }
 
 fn keep_one(wires: &[String]) -> Vec<Remedy> {
