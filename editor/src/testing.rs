@@ -262,5 +262,8 @@ pub(crate) fn window<P: 'static>(
         }
         show(panel, ui, &mut scene.cx());
     };
-    Harness::builder().with_size(Vec2::new(1200.0, 800.0)).build_ui_state(draw, (panel, scene))
+    Harness::builder()
+        .with_size(Vec2::new(1200.0, 800.0))
+        .with_step_dt(1.0 / 60.0)
+        .build_ui_state(draw, (panel, scene))
 }

@@ -50,7 +50,7 @@ pub(super) fn remedies(fault: &Fault, document: &Document) -> Vec<Remedy> {
             .map(|ends| remedy("Remove the depth", Edit::SetDepth { ends, depth: 1.0 }))
             .into_iter()
             .collect(),
-        Fault::NoSink { sinks } => {
+        Fault::NoSink { sinks, .. } => {
             sinks.iter().filter_map(|kind| add_last(document, kind)).collect()
         }
         Fault::NewerKind { .. } | Fault::MissingInput { .. } => Vec::new(),

@@ -3,9 +3,9 @@
 mod array;
 mod feature;
 mod live;
-mod report;
-mod sound;
-mod study;
+pub(in crate::command) mod report;
+pub(in crate::command) mod sound;
+pub(in crate::command) mod study;
 mod write;
 
 use std::num::NonZero;

@@ -296,7 +296,7 @@ impl Page {
 }
 
 /// A, B, … Z, and from there on numbers.
-fn section_name(label: usize) -> String {
+pub fn section_name(label: usize) -> String {
     match u8::try_from(label) {
         Ok(label @ 0..26) => char::from(b'A' + label).to_string(),
         _ => (label + 1).to_string(),
