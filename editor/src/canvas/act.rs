@@ -6,7 +6,6 @@ use egui::{Context, Id, Key, Order, Pos2, Rect, TextEdit, Ui, Vec2, vec2};
 use lumawire_core::graph::{Frame, Group, Mode};
 use lumawire_core::{Edit, PortType, patch};
 
-
 use super::arrange::{self, Line};
 use super::scene::{SNAP, What, snapped};
 use super::{Canvas, Show, wiring};

@@ -143,7 +143,9 @@ impl Editor {
             },
             Happened::Notice(notice) => self.heed(notice),
             Happened::Audio(event) => self.panels.bar.hear(&event),
-            Happened::Recording(OutputEvent::Began(name)) => self.tell(format!("records to {name}")),
+            Happened::Recording(OutputEvent::Began(name)) => {
+                self.tell(format!("records to {name}"))
+            }
             Happened::Recording(OutputEvent::Failed { name, error, .. }) => {
                 self.tell(format!("recording {name}: {error}"));
             }
