@@ -39,7 +39,8 @@ impl Editor {
                     let (node, port, is_output) = (end.node, end.port, end.is_output);
                     Some(WireDrop { node, port, is_output, ty: end.ty? })
                 });
-                self.panels.palette.open(at, screen, drop);
+                let group = self.panels.canvas.open_group().map(str::to_owned);
+                self.panels.palette.open((at, group), screen, drop);
             }
             Command::Solo(output) => self.panels.output.solo(output),
             Command::ChooseFile { node, param, kind } => {
