@@ -113,8 +113,7 @@ impl Master {
         });
         ui.horizontal(|ui| {
             self.record(ui, document, recorder);
-            let limit = ui.available_width();
-            strobe_mark(ui, read("strobe_limit") > 0.5, limit);
+            strobe_mark(ui, read("strobe_limit") > 0.5);
         });
         event
     }
@@ -157,10 +156,18 @@ impl Master {
             (None, true) => "Records what is shown and heard, beside the patch.".into(),
             (None, false) => "Nothing runs that could be recorded.".into(),
         };
-        let response = ui.add_enabled_ui(recorder.is_some(), |ui| {
-            icon::button(ui, Icon::Record, "Record", &doc, 22.0, Some(recorded.is_some()))
-        });
-        if let (true, Some(recorder)) = (response.inner.clicked(), recorder) {
+        let (side, is_on) = (22.0, Some(recorded.is_some()));
+        let draw = |ui: &mut Ui| icon::button(ui, Icon::Record, "Record", &doc, side, is_on);
+        let response = match recorder {
+            Some(_) => draw(ui),
+            None => {
+                let rect = ui.allocate_space(vec2(side, side)).1;
+                let mut child = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+                child.disable();
+                draw(&mut child)
+            }
+        };
+        if let (true, Some(recorder)) = (response.clicked(), recorder) {
             self.complaint = match recorded {
                 Some(_) => {
                     recorder.stop_recording();
@@ -214,7 +221,7 @@ fn draw_fader(ui: &Ui, rect: Rect, level: f32, is_hot: bool) {
     painter.text(right, egui::Align2::RIGHT_CENTER, text, theme::body(), theme::TEXT);
 }
 
-fn strobe_mark(ui: &mut Ui, is_limited: bool, width: f32) {
+fn strobe_mark(ui: &mut Ui, is_limited: bool) {
     let (text, colour, doc) = match is_limited {
         true => ("Strobe limit on", theme::FAINT, "Flashes are held to three in any second."),
         false => (
@@ -223,6 +230,5 @@ fn strobe_mark(ui: &mut Ui, is_limited: bool, width: f32) {
             "Flashes are not limited, which can give viewers seizures: see the output node.",
         ),
     };
-    ui.set_max_width(width);
     ui.label(RichText::new(text).size(11.0).color(colour)).on_hover_text(doc);
 }

@@ -8,7 +8,7 @@ mod overviews;
 mod player;
 mod record;
 mod source;
-mod time;
+pub(crate) mod time;
 mod timeline;
 mod view;
 pub mod wave;
@@ -215,8 +215,12 @@ impl Transport {
         let position = player.map(Player::position_secs);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
-            let text = position.map_or_else(|| "–:––.–".into(), time::clock);
-            ui.label(RichText::new(text).size(22.0).color(theme::TEXT));
+            let (text, colour) = match (position, &self.sound) {
+                (Some(position), _) => (time::clock(position), theme::TEXT),
+                (None, Sound::Input(_)) => ("Live".into(), theme::TEXT),
+                (None, _) => (time::clock(0.0), theme::FAINT),
+            };
+            ui.label(RichText::new(text).size(22.0).color(colour));
             if let Some(duration) = player.and_then(Player::duration_secs) {
                 let text = RichText::new(format!("/ {}", time::length(duration)));
                 ui.label(text.size(11.0).color(theme::FAINT));
