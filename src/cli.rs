@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use lumawire_core::Fps;
+use lumawire_editor::script::Script;
 use lumawire_runtime::output::StreamUrl;
 
 /// Wire sound to neural imagery.
 #[derive(Debug, Parser)]
-#[command(name = "lumawire", version, about, arg_required_else_help = true)]
+#[command(name = "lumawire", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; without it the editor opens.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
     /// Say more on stderr: -v events, -vv the time of every node in every tick.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -26,6 +27,8 @@ pub enum Command {
     /// Hear what is in a sound file: its features as arrays, tables and a picture.
     #[command(after_long_help = crate::command::analyse::long_help())]
     Analyse(crate::command::analyse::Args),
+    /// Open the editor: patch, play and render in a window.
+    Edit(EditArgs),
     /// Play a patch live: sound in, pictures in a window.
     Run(Box<RunArgs>),
     /// List sound devices, MIDI ports and screens.
@@ -92,6 +95,53 @@ pub enum ModelCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What `edit` takes.
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// The patch; else a shipped one.
+    pub patch: Option<PathBuf>,
+    /// The sound (WAV, AIFF, FLAC, MP3, OGG, AAC, M4A); else the one that the patch names.
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    pub audio: Option<PathBuf>,
+    /// Where the sound is played, by name (`lumawire devices`); else the system's choice.
+    #[arg(long, value_name = "DEVICE")]
+    pub audio_output: Option<String>,
+    /// Hear this input, by name (`lumawire devices`); `none` hears nothing.
+    #[arg(long, value_name = "DEVICE")]
+    pub input: Option<String>,
+    /// Draw the editor to this PNG file in place of a window. Needs no display.
+    #[arg(long, value_name = "FILE")]
+    pub screenshot: Option<PathBuf>,
+    /// Size of that picture in pixels.
+    #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1440x900", requires = "screenshot")]
+    pub size: (u32, u32),
+    /// How many seconds the patch plays before that picture.
+    #[arg(long, value_name = "SECS", value_parser = parse_secs, default_value = "3", requires = "screenshot")]
+    pub after: f64,
+    /// Pixels a point of that picture: 2 as on a dense screen.
+    #[arg(long, value_parser = parse_scale, default_value = "1", requires = "screenshot")]
+    pub scale: f32,
+    /// What to do in the editor before that picture.
+    #[arg(long, value_name = "STEPS", default_value = "", long_help = lumawire_editor::script::HELP, hide_default_value = true, requires = "screenshot")]
+    pub script: Script,
+}
+
+impl Default for EditArgs {
+    fn default() -> Self {
+        Self {
+            patch: None,
+            audio: None,
+            audio_output: None,
+            input: None,
+            screenshot: None,
+            size: (1440, 900),
+            after: 3.0,
+            scale: 1.0,
+            script: Script::default(),
+        }
+    }
 }
 
 /// What `render` takes.
@@ -304,6 +354,13 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
         _ => Err(format!("`{s}` is no size: each side is 1 to 16384 pixels")),
     };
     Ok((side(w)?, side(h)?))
+}
+
+fn parse_scale(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(scale) if (0.5..=4.0).contains(&scale) => Ok(scale),
+        _ => Err("write it as pixels a point, 0.5 to 4".to_owned()),
+    }
 }
 
 /// A year: beyond it, something else was meant.

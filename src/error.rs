@@ -48,6 +48,12 @@ pub enum CommandError {
     /// The take cannot be written or read.
     #[error(transparent)]
     Take(#[from] TakeError),
+    /// The editor's window cannot be opened.
+    #[error(transparent)]
+    Window(#[from] lumawire_editor::window::WindowError),
+    /// The editor cannot be drawn to a file.
+    #[error(transparent)]
+    Shot(#[from] lumawire_editor::headless::ShotError),
     /// Neither the command nor the patch says what to play.
     #[error(
         "no sound: give one with --audio FILE, or set the `file` of a `source.audio` node, or give \

@@ -23,10 +23,12 @@ pub mod value;
 
 pub use clock::{Clock, Fps, Tick};
 pub use error::NodeError;
-pub use graph::{Cost, Edit, EditError, Graph, GraphNode, History, Wire, WireEnds};
+pub use graph::{
+    Boundary, Cost, Edit, EditError, Frame, Graph, GraphNode, Group, History, Mode, Wire, WireEnds,
+};
 pub use node::{Inputs, Io, Node, Outputs, Params, PrepareCx, Timing};
 pub use param::{FileRef, ParamValue};
-pub use plan::{Fault, Plan, Step, compile};
+pub use plan::{Fault, Plan, Step, compile, compile_whole};
 pub use services::{Offline, Services};
 pub use spec::{Change, Domain, FileKind, NodeSpec, Param, Port, Rate, Registry, Role, Unit};
 pub use value::{

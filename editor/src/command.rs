@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
-use lumawire_core::Edit;
+use lumawire_core::{Edit, FileKind};
 use lumawire_runtime::control::Event;
+use lumawire_runtime::probe::OutputId;
 
+use crate::canvas::End;
+use crate::files::{Ask, Recovered};
 use crate::session::Sound;
 
 /// Something to be done after the frame in which it was asked.
@@ -28,10 +31,37 @@ pub enum Command {
     Select(Vec<String>),
     /// Selects a node and brings it into view, into whatever group it is.
     Reveal(String),
+    /// Opens the browser of files for a parameter.
+    ChooseFile {
+        /// The node.
+        node: String,
+        /// Its parameter.
+        param: String,
+        /// What it takes.
+        kind: FileKind,
+    },
+    /// Opens the palette for a node at this place of the canvas, to be wired to an end that was
+    /// dropped there.
+    OpenPalette {
+        /// Where, in points of the canvas.
+        at: [f32; 2],
+        /// The wire's other end.
+        drop: Option<End>,
+    },
+    /// Shows this output in the preview, or the patch's own again.
+    Solo(Option<OutputId>),
     /// Opens a patch, after asking about unsaved changes.
     Open(PathBuf),
     /// Opens a copy of a patch without a file of its own: an example, a template.
     OpenCopy(PathBuf),
+    /// Opens what a crash left.
+    Recover(Recovered),
+    /// Asks the person for a file.
+    Ask(Ask),
+    /// Leaves the patch as it is although its file has become another.
+    KeepMine,
+    /// Renders to this file: the answer to the question for one.
+    RenderTo(PathBuf),
     /// Saves to this file, which is the patch's from then on.
     SaveTo(PathBuf),
     /// Hears something else.

@@ -1,15 +1,18 @@
 //! The open patch: graph, history, file, and what is wrong with it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lumawire_core::graph::EditError;
 use lumawire_core::patch::{self, PatchError};
 use lumawire_core::{Cost, Edit, Fault, Graph, History, Plan, Registry, compile};
 
+use crate::files::{Recovered, Stamp, paths};
 use crate::kit::Interfaces;
 
 /// The open patch. Everything that changes it goes through [`apply`](Self::apply).
 pub struct Document {
+    id: u64,
     graph: Graph,
     history: History,
     registry: Registry,
@@ -20,7 +23,13 @@ pub struct Document {
     faults: Vec<Fault>,
     plan: Option<Plan>,
     revision: u64,
-    saved_revision: u64,
+    /// The mark of the history at which it is as in the file; none where it never was.
+    saved_mark: Option<u64>,
+    /// Whether there were edits since that the history knows nothing of.
+    has_kept: bool,
+    /// By what the file is known to be the one that was read or written.
+    stamp: Option<Stamp>,
+    recovered_from: Option<PathBuf>,
 }
 
 impl Document {
@@ -36,7 +45,7 @@ impl Document {
         registry: Registry,
         interfaces: Interfaces,
     ) -> Self {
-        Self::of(graph, None, base_dir, registry, interfaces)
+        Self::of(graph, None, paths::whole(&base_dir), registry, interfaces)
     }
 
     /// Opens a file.
@@ -49,8 +58,26 @@ impl Document {
         interfaces: Interfaces,
     ) -> Result<Self, PatchError> {
         let graph = patch::load(path)?.graph;
+        let path = paths::whole(path);
         let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self::of(graph, Some(path.to_owned()), base_dir, registry, interfaces))
+        Ok(Self::of(graph, Some(path), base_dir, registry, interfaces))
+    }
+
+    /// Opens what a crash left of a patch, which differs from its file until it is saved.
+    ///
+    /// # Errors
+    /// Where it cannot be read any more.
+    pub fn recover(
+        recovered: &Recovered,
+        registry: Registry,
+        interfaces: Interfaces,
+    ) -> Result<Self, PatchError> {
+        let graph = patch::load(&recovered.text)?.graph;
+        let (path, base_dir) = (recovered.original.clone(), recovered.base_dir.clone());
+        let mut document = Self::of(graph, path, base_dir, registry, interfaces);
+        document.saved_mark = None;
+        document.recovered_from = Some(recovered.text.clone());
+        Ok(document)
     }
 
     fn of(
@@ -60,22 +87,31 @@ impl Document {
         registry: Registry,
         interfaces: Interfaces,
     ) -> Self {
-        let history = History::default();
-        let (faults, plan) = (Vec::new(), None);
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let stamp = path.as_deref().and_then(Stamp::of);
         let mut document = Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             graph,
-            history,
+            history: History::default(),
             registry,
             interfaces,
             path,
             base_dir,
-            faults,
-            plan,
+            faults: Vec::new(),
+            plan: None,
             revision: 0,
-            saved_revision: 0,
+            saved_mark: Some(0),
+            has_kept: false,
+            stamp,
+            recovered_from: None,
         };
         document.compile();
         document
+    }
+
+    /// Tells it from all others of this run.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The graph.
@@ -106,7 +142,23 @@ impl Document {
 
     /// Whether it differs from the file.
     pub fn is_dirty(&self) -> bool {
-        self.revision != self.saved_revision
+        self.has_kept || Some(self.history.mark()) != self.saved_mark
+    }
+
+    /// By what its file is known to be the one that was read or written last.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
+    /// What a crash left and this was opened from.
+    pub fn recovered_from(&self) -> Option<&Path> {
+        self.recovered_from.as_deref()
+    }
+
+    /// Stays as it is although the file has become another: it differs from it until it is saved.
+    pub fn keep_mine(&mut self) {
+        self.stamp = self.path.as_deref().and_then(Stamp::of);
+        self.saved_mark = None;
     }
 
     /// Counts the changes.
@@ -151,6 +203,7 @@ impl Document {
     pub fn keep(&mut self, edit: Edit) -> Result<(), EditError> {
         self.graph.apply(edit, &self.registry)?;
         self.revision += 1;
+        self.has_kept = true;
         Ok(())
     }
 
@@ -174,24 +227,41 @@ impl Document {
         Ok(cost)
     }
 
-    /// Writes it to its file, or to another that is its file from then on.
+    /// Writes it to its file, or to another that is its file from then on. In another folder, files
+    /// that it names by relative paths are named from there; undo still takes back to names from the
+    /// old folder.
     ///
     /// # Errors
-    /// Where the file cannot be written; the old file is then as it was.
+    /// Where the file cannot be written; the old file and the document are then as they were.
     pub fn save(&mut self, path: Option<&Path>) -> Result<(), PatchError> {
         let Some(path) = path.map(Path::to_owned).or_else(|| self.path.clone()) else {
             return Ok(());
         };
-        patch::save(&path, &self.graph, &self.registry)?;
-        self.base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        let path = paths::whole(&path);
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        if folder == self.base_dir {
+            patch::save(&path, &self.graph, &self.registry)?;
+        } else {
+            let mut moved = self.graph.clone();
+            for edit in patch::rebase(&self.graph, &self.registry, &self.base_dir, &folder) {
+                // The node is there: it named the file.
+                let _ = moved.apply(edit, &self.registry);
+            }
+            patch::save(&path, &moved, &self.registry)?;
+            (self.graph, self.base_dir) = (moved, folder);
+            self.revision += 1;
+            self.compile();
+        }
+        self.stamp = Stamp::of(&path);
         self.path = Some(path);
-        self.saved_revision = self.revision;
+        (self.saved_mark, self.has_kept) = (Some(self.history.mark()), false);
         Ok(())
     }
 
     fn changed(&mut self, cost: Cost) {
         self.revision += 1;
-        if cost > Cost::Value {
+        // A value may be what was at fault.
+        if cost > Cost::Value || cost == Cost::Value && !self.faults.is_empty() {
             self.compile();
         }
     }

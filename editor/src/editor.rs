@@ -1,11 +1,13 @@
 //! The whole window: panels around the canvas, and what is done after each frame.
 
+mod act;
+mod follow;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{CentralPanel, Context, Panel, Ui};
-use lumawire_core::{Edit, NodeError};
-use lumawire_runtime::control::{Event, Notice};
-use lumawire_runtime::probe::Readings;
+use lumawire_core::NodeError;
+use lumawire_runtime::probe::{OutputId, Readings};
 
 use crate::canvas::Canvas;
 use crate::command::{Action, Command};
@@ -14,15 +16,23 @@ use crate::document::Document;
 use crate::files::Files;
 use crate::finder::Finder;
 use crate::inspector::Inspector;
+use crate::keys;
 use crate::kit::Kit;
+use crate::menu::{self, MenuBar};
 use crate::palette::Palette;
 use crate::preview::bar::EngineBar;
 use crate::preview::output::Output;
 use crate::problems::Problems;
 use crate::render::Render;
-use crate::session::{Happened, Session, Setup, Sound};
+use crate::session::{Session, Sound};
 use crate::theme;
 use crate::transport::Transport;
+
+/// How often in a frame what was done may ask for more.
+const MAX_ROUNDS: usize = 4;
+/// Width of the panel at the right side, at first and at least.
+const SIDE_WIDTH: f32 = 332.0;
+const LEAST_SIDE_WIDTH: f32 = 260.0;
 
 /// The editor.
 pub struct Editor {
@@ -30,16 +40,24 @@ pub struct Editor {
     document: Document,
     session: Option<Session>,
     sound: Sound,
+    /// Whether no sound device is opened.
+    is_silent: bool,
     readings: Readings,
     failures: BTreeMap<String, NodeError>,
     selection: BTreeSet<String>,
     commands: Vec<Command>,
     panels: Panels,
+    watched: Vec<OutputId>,
     is_dressed: bool,
+    /// Whether the running show wakes the window at its pictures.
+    wakes: bool,
+    is_closing: bool,
+    hides_inspector: bool,
 }
 
 #[derive(Default)]
 struct Panels {
+    menu: MenuBar,
     canvas: Canvas,
     inspector: Inspector,
     transport: Transport,
@@ -52,21 +70,43 @@ struct Panels {
     render: Render,
 }
 
+impl Panels {
+    /// Whether something lies over the window that takes the keys.
+    fn is_asking(&self) -> bool {
+        self.palette.is_open() || self.finder.is_open() || self.files.is_open()
+    }
+}
+
 impl Editor {
     /// An editor of this patch, which begins to play.
     pub fn new(kit: Kit, document: Document, sound: Sound) -> Self {
+        Self::with(kit, document, sound, false)
+    }
+
+    /// An editor that opens no sound device: files are played for the picture alone.
+    pub fn silent(kit: Kit, document: Document, sound: Sound) -> Self {
+        Self::with(kit, document, sound, true)
+    }
+
+    fn with(kit: Kit, document: Document, sound: Sound, is_silent: bool) -> Self {
         let mut editor = Self {
             kit,
             document,
             session: None,
-            sound,
+            sound: sound.clone(),
+            is_silent,
             readings: Readings::default(),
             failures: BTreeMap::new(),
             selection: BTreeSet::new(),
             commands: Vec::new(),
             panels: Panels::default(),
+            watched: Vec::new(),
             is_dressed: false,
+            wakes: false,
+            is_closing: false,
+            hides_inspector: false,
         };
+        editor.panels.transport.set_sound(sound);
         editor.run_plan();
         editor
     }
@@ -86,9 +126,34 @@ impl Editor {
         &self.selection
     }
 
+    /// What runs along the wires.
+    pub fn readings(&self) -> &Readings {
+        &self.readings
+    }
+
+    /// Whether the window may close now. If not, the person is asked about what would be lost, and
+    /// the window is closed after that.
+    pub fn may_close(&mut self) -> bool {
+        if self.is_closing || !self.document.is_dirty() {
+            return true;
+        }
+        self.command(Command::Do(Action::Quit));
+        false
+    }
+
     /// Asks for something, as a menu or a key would.
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Names of the screens that the output may fill, in the system's order.
+    pub fn set_screens(&mut self, screens: Vec<String>) {
+        self.panels.output.screens = screens;
+    }
+
+    /// What draws: the name of the graphics device.
+    pub fn set_device(&mut self, device: impl Into<String>) {
+        self.panels.bar.device = device.into();
     }
 
     /// Draws a frame, and does what was asked in it.
@@ -98,16 +163,66 @@ impl Editor {
             self.is_dressed = true;
         }
         self.hear_session();
+        keys::keep_tab(ui.ctx());
         self.draw(ui);
+        self.record();
         let ctx = ui.ctx().clone();
-        for command in std::mem::take(&mut self.commands) {
-            self.execute(&ctx, command);
+        self.take_keys(&ctx);
+        // What is done may ask for more.
+        for _ in 0..MAX_ROUNDS {
+            for command in std::mem::take(&mut self.commands) {
+                self.execute(&ctx, command);
+            }
         }
         self.run_plan();
+        self.watch();
+        self.wake(&ctx);
     }
 
     fn draw(&mut self, ui: &mut Ui) {
-        let Self { panels, commands, .. } = self;
+        self.panels.canvas.set_solo(self.panels.output.soloed().cloned());
+        let shows_inspector = !self.hides_inspector;
+        self.with_cx(|panels, cx| {
+            Panel::top("menu").show(ui, |ui| panels.menu.show(ui, cx));
+            Panel::bottom("bar").show(ui, |ui| panels.bar.show(ui, cx));
+            let transport = Panel::bottom("transport").resizable(true).default_size(96.0);
+            transport.min_size(80.0).show(ui, |ui| panels.transport.show(ui, cx));
+            panels.problems.show(ui, cx);
+            if shows_inspector {
+                let side = Panel::right("side").default_size(SIDE_WIDTH);
+                side.min_size(LEAST_SIDE_WIDTH).show(ui, |ui| {
+                    panels.output.show(ui, cx);
+                    panels.inspector.show(ui, cx);
+                });
+            }
+            CentralPanel::no_frame().show(ui, |ui| panels.canvas.show(ui, cx));
+            panels.output.show_window(ui.ctx(), cx);
+            panels.palette.show(ui, cx);
+            panels.finder.show(ui, cx);
+            panels.render.show(ui, cx);
+            panels.files.point(panels.canvas.place());
+            panels.files.show(ui, cx);
+        });
+    }
+
+    fn take_keys(&mut self, ctx: &Context) {
+        let is_asking = self.panels.is_asking() || egui::Popup::is_any_open(ctx);
+        let actions = keys::pressed(ctx, is_asking);
+        let pasted = keys::pasted(ctx).filter(|_| !is_asking);
+        self.with_cx(|panels, cx| {
+            for action in actions {
+                if menu::is_possible(action, cx) {
+                    cx.act(action);
+                }
+            }
+            if let Some(text) = pasted {
+                panels.canvas.paste(cx, &text);
+            }
+        });
+    }
+
+    /// Lets panels see and ask.
+    fn with_cx<T>(&mut self, call: impl FnOnce(&mut Panels, &mut Cx<'_>) -> T) -> T {
         let mut cx = Cx {
             kit: &self.kit,
             document: &self.document,
@@ -115,91 +230,12 @@ impl Editor {
             readings: &self.readings,
             failures: &self.failures,
             selection: &self.selection,
-            commands,
+            commands: &mut self.commands,
         };
-        Panel::bottom("bar").show(ui, |ui| panels.bar.show(ui, &mut cx));
-        Panel::bottom("transport").show(ui, |ui| panels.transport.show(ui, &mut cx));
-        Panel::right("side").default_size(320.0).show(ui, |ui| {
-            panels.output.show(ui, &mut cx);
-            panels.inspector.show(ui, &mut cx);
-        });
-        panels.problems.show(ui, &mut cx);
-        CentralPanel::no_frame().show(ui, |ui| panels.canvas.show(ui, &mut cx));
-        panels.palette.show(ui, &mut cx);
-        panels.finder.show(ui, &mut cx);
-        panels.files.show(ui, &mut cx);
-        panels.render.show(ui, &mut cx);
+        call(&mut self.panels, &mut cx)
     }
 
-    fn execute(&mut self, ctx: &Context, command: Command) {
-        match command {
-            Command::Do(action) => self.act(ctx, action),
-            Command::Edit { edit, label, gesture } => self.edit(edit, label, gesture),
-            Command::Send(event) => self.send(event),
-            Command::Select(nodes) => self.selection = nodes.into_iter().collect(),
-            _ => {}
-        }
-    }
-
-    fn act(&mut self, _ctx: &Context, action: Action) {
-        match action {
-            Action::Undo => {
-                let _ = self.document.undo();
-            }
-            Action::Redo => {
-                let _ = self.document.redo();
-            }
-            _ => {}
-        }
-    }
-
-    fn edit(&mut self, edit: Edit, label: String, gesture: Option<u64>) {
-        let _ = self.document.apply(edit, label, gesture);
-    }
-
-    fn send(&mut self, event: Event) {
-        if let Some(remote) = self.session.as_ref().and_then(Session::remote) {
-            remote.send(event);
-        }
-    }
-
-    /// Hands a new plan to the show, or starts one.
-    fn run_plan(&mut self) {
-        let Some(plan) = self.document.take_plan() else { return };
-        let fits = |s: &&Session| s.rate_hz() == plan.clock.sample_rate_hz;
-        if let Some(session) = self.session.as_ref().filter(fits) {
-            session.submit(plan);
-            return;
-        }
-        let setup = Setup {
-            plan,
-            score: (self.kit.score)(self.document.graph(), self.document.base_dir()),
-            base_dir: self.document.base_dir().to_owned(),
-            sound: self.sound.clone(),
-            size_px: None,
-        };
-        self.session = Session::start(&self.kit, setup).ok();
-    }
-
-    fn hear_session(&mut self) {
-        let Some(session) = &self.session else { return };
-        session.read(&mut self.readings);
-        for happened in session.happened() {
-            match happened {
-                Happened::Node(report) => match report.error {
-                    Some(error) => drop(self.failures.insert(report.node, error)),
-                    None => drop(self.failures.remove(&report.node)),
-                },
-                Happened::Notice(Notice::Keep(target, value)) => {
-                    if let Some((node, param)) = target.split_once('.') {
-                        let (node, param) = (node.to_owned(), param.to_owned());
-                        let edit = Edit::SetParam { node, param, value: Some(value) };
-                        // A node that is gone keeps nothing.
-                        let _ = self.document.keep(edit);
-                    }
-                }
-                _ => {}
-            }
-        }
+    fn tell(&mut self, text: impl Into<String>) {
+        self.panels.bar.tell(text);
     }
 }

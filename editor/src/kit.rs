@@ -7,6 +7,8 @@ use lumawire_core::control::Score;
 use lumawire_core::{Graph, Registry, Services};
 use lumawire_runtime::probe::Thumbnails;
 
+use crate::inspector::learn::Learning;
+
 /// Reads what the files of open nodes declare, and tells the registry: see [`Registry::of`].
 pub type Interfaces = fn(&Graph, &Path, &mut Registry);
 
@@ -61,4 +63,6 @@ pub struct Kit {
     pub settings: Option<PathBuf>,
     /// The program, which renders as a process of its own.
     pub program: Option<PathBuf>,
+    /// What learns MIDI controls, where MIDI is heard.
+    pub learning: Option<Arc<dyn Learning>>,
 }

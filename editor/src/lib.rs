@@ -6,21 +6,32 @@
 //! runs in a [`session`], on threads of its own, and is only ever asked.
 
 pub mod canvas;
+mod chooser;
 pub mod command;
 pub mod cx;
 pub mod document;
 mod editor;
+mod emblem;
 pub mod files;
 pub mod finder;
+mod fuzzy;
+pub mod headless;
+pub mod icon;
 pub mod inspector;
+mod keys;
 pub mod kit;
+pub mod menu;
 pub mod palette;
 pub mod preview;
 pub mod problems;
 pub mod render;
+pub mod script;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod theme;
 pub mod transport;
+pub mod window;
 
 pub use command::{Action, Command};
 pub use document::Document;

@@ -19,6 +19,7 @@ mod user_shader;
 
 use lumawire_core::{NodeSpec, Registry};
 
+pub use source::text::INTER as FONT;
 pub use user_shader::{ShaderFault, interfaces};
 
 /// All node kinds, by folder. `the_list_is_complete` fails when a file is missing here.

@@ -16,4 +16,4 @@ pub mod transport;
 pub use engine::{
     Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, Running, prepare,
 };
-pub use preparer::{Preparer, SwapPort, SwapTimes};
+pub use preparer::{PlanSlot, Preparer, SwapPort, SwapTimes};

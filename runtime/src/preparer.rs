@@ -1,7 +1,7 @@
 //! The worker that prepares plans while the engine runs, and frees what swaps leave over.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,35 @@ pub struct Preparer {
     quit: Option<Sender<()>>,
     times: Arc<Times>,
     worker: Option<JoinHandle<()>>,
+}
+
+/// Holds one plan that waits for a worker: a newer one takes its place. Putting one there never
+/// waits. Clones are the same.
+#[derive(Clone)]
+pub struct PlanSlot {
+    plan: Arc<Mutex<Option<Plan>>>,
+    wake: Sender<()>,
+    woken: Receiver<()>,
+}
+
+impl Default for PlanSlot {
+    fn default() -> Self {
+        let (wake, woken) = bounded(1);
+        Self { plan: Arc::default(), wake, woken }
+    }
+}
+
+impl PlanSlot {
+    /// Leaves a plan in place of the one that waits.
+    pub fn put(&self, plan: Plan) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
+        // A worker that is woken already looks for the newest.
+        let _ = self.wake.try_send(());
+    }
+
+    fn take(&self) -> Option<Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// The engine's end: prepared plans come in, garbage goes out. Neither ever blocks.
@@ -52,15 +81,20 @@ struct Times {
 impl Preparer {
     /// Starts the worker for an engine that runs `engine`'s plan, and nobody else's swaps.
     pub fn start(engine: &Engine) -> std::io::Result<(Self, SwapPort)> {
+        Self::start_from(engine, &PlanSlot::default())
+    }
+
+    /// As [`start`](Self::start); takes plans from `slot` too.
+    pub fn start_from(engine: &Engine, slot: &PlanSlot) -> std::io::Result<(Self, SwapPort)> {
         let (plans, waiting) = bounded(MAX_WAITING);
         let (done, prepared) = bounded(MAX_WAITING);
         // One place more than plans can be under way, so that the engine's send never fails.
         let (garbage, trash) = bounded(2 * MAX_WAITING + 2);
         let (quit, quitting) = bounded(0);
         let (running, cx) = (engine.running().clone(), engine.cx().clone());
-        let worker = Builder::new()
-            .name("lumawire-worker".into())
-            .spawn(move || work(&waiting, &done, &trash, &quitting, running, &cx))?;
+        let ends = Ends { waiting, slot: slot.clone(), done, trash, quit: quitting };
+        let worker =
+            Builder::new().name("lumawire-worker".into()).spawn(move || ends.work(running, &cx))?;
         let times = Arc::new(Times::default());
         let (plans, quit, worker) = (Some(plans), Some(quit), Some(worker));
         let preparer = Self { plans, quit, times: times.clone(), worker };
@@ -120,45 +154,50 @@ impl Times {
     }
 }
 
-fn work(
-    waiting: &Receiver<Plan>,
-    done: &Sender<Prepared>,
-    trash: &Receiver<Garbage>,
-    quit: &Receiver<()>,
-    mut running: Running,
-    cx: &RunCx,
-) {
-    loop {
-        crossbeam_channel::select! {
-            recv(waiting) -> plan => {
-                let Ok(plan) = plan else { return };
+/// The worker's ends of its channels.
+struct Ends {
+    waiting: Receiver<Plan>,
+    slot: PlanSlot,
+    done: Sender<Prepared>,
+    trash: Receiver<Garbage>,
+    quit: Receiver<()>,
+}
+
+impl Ends {
+    fn work(&self, mut running: Running, cx: &RunCx) {
+        loop {
+            let plan = crossbeam_channel::select! {
+                recv(self.waiting) -> plan => {
+                    let Ok(plan) = plan else { return };
+                    Some(plan)
+                }
+                recv(self.slot.woken) -> _ => self.slot.take(),
+                recv(self.trash) -> garbage => {
+                    if garbage.is_err() {
+                        return;
+                    }
+                    None
+                }
+            };
+            if let Some(plan) = plan {
                 let prepared = prepare(plan, cx, Some(&running));
                 running = prepared.once_running();
-                if !hand_over(prepared, done, trash, quit) {
-                    return;
-                }
-            }
-            recv(trash) -> garbage => {
-                if garbage.is_err() {
+                if !self.hand_over(prepared) {
                     return;
                 }
             }
         }
     }
-}
 
-/// Waits until the engine has room, freeing garbage meanwhile. False if there is nobody to take it.
-fn hand_over(
-    prepared: Prepared,
-    done: &Sender<Prepared>,
-    trash: &Receiver<Garbage>,
-    quit: &Receiver<()>,
-) -> bool {
-    loop {
-        crossbeam_channel::select! {
-            send(done, prepared) -> sent => return sent.is_ok(),
-            recv(trash) -> garbage => if garbage.is_err() { return false },
-            recv(quit) -> _ => return false,
+    /// Waits until the engine has room, freeing garbage meanwhile. False if there is nobody to take
+    /// it.
+    fn hand_over(&self, prepared: Prepared) -> bool {
+        loop {
+            crossbeam_channel::select! {
+                send(self.done, prepared) -> sent => return sent.is_ok(),
+                recv(self.trash) -> garbage => if garbage.is_err() { return false },
+                recv(self.quit) -> _ => return false,
+            }
         }
     }
 }

@@ -1,4 +1,101 @@
-//! What the program lends the editor.
+//! `lumawire edit`: the editor, in a window or drawn to a file.
 
-#[allow(dead_code)] // until the command that opens the editor
+mod kit;
 pub mod overview;
+mod shipped;
+mod thumbnails;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lumawire_core::{Graph, Registry, patch};
+use lumawire_editor::headless::{Shot, shoot};
+use lumawire_editor::session::Sound;
+use lumawire_editor::{Command, Document, Editor, Kit, window};
+
+use crate::cli::EditArgs;
+use crate::error::CommandError;
+
+/// The shipped patch that opens where none is named.
+const FIRST: &str = "chroma_bloom.lumawire";
+/// The kind of the node that stands for the sound.
+const AUDIO: &str = "source.audio";
+
+/// Opens the editor until its window is closed, or draws it to a file.
+pub fn run(args: EditArgs) -> Result<ExitCode, CommandError> {
+    let kit = kit::kit();
+    if let Some(out) = args.screenshot.clone() {
+        let shot = Shot {
+            size_px: args.size,
+            pixels_per_point: args.scale,
+            after: Duration::from_secs_f64(args.after),
+            script: args.script.clone(),
+        };
+        let picture = shoot(&mut editor(&args, kit), &shot)?;
+        let png = encode(&picture).map_err(|why| CommandError::Usage(why.to_string()))?;
+        super::write_file(&out, &png)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let settings = kit.settings.clone();
+    window::open(move || editor(&args, kit), settings)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn encode(picture: &image::RgbaImage) -> Result<Vec<u8>, image::ImageError> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut png, image::ImageFormat::Png)?;
+    Ok(png.into_inner())
+}
+
+/// The editor of what the command line names. What cannot be opened is told in it.
+fn editor(args: &EditArgs, kit: Kit) -> Editor {
+    let (document, fault) = match open(args.patch.as_deref(), &kit) {
+        Ok(document) => (document, None),
+        Err(error) => (Document::new(kit.registry.clone(), kit.interfaces), Some(error)),
+    };
+    let sound = sound_of(args, &document);
+    let mut editor = Editor::new(kit, document, sound);
+    if let Some(error) = fault {
+        eprintln!("error: {error}");
+        editor.command(Command::Tell(error.to_string()));
+    }
+    editor
+}
+
+/// The patch that is named, or a copy of a shipped one.
+fn open(path: Option<&Path>, kit: &Kit) -> Result<Document, CommandError> {
+    let (registry, interfaces) = (kit.registry.clone(), kit.interfaces);
+    if let Some(path) = path {
+        return Ok(Document::open(path, registry, interfaces)?);
+    }
+    let Some(folder) = &kit.examples else { return Ok(Document::new(registry, interfaces)) };
+    let graph = patch::load(&folder.join(FIRST))?.graph;
+    Ok(Document::untitled(graph, folder.clone(), registry, interfaces))
+}
+
+/// What the command line says, else what the patch names, else an input where the patch wants sound.
+fn sound_of(args: &EditArgs, document: &Document) -> Sound {
+    let file = |path| Sound::File { path, output: args.audio_output.clone() };
+    if let Some(path) = &args.audio {
+        return file(path.clone());
+    }
+    match args.input.as_deref() {
+        Some("none") => return Sound::Silence,
+        Some(device) => return Sound::Input(Some(device.to_owned())),
+        None => {}
+    }
+    let (graph, registry) = (document.graph(), document.registry());
+    match sound_file(graph, registry, document.base_dir()) {
+        Some(path) => file(path),
+        None if graph.nodes().any(|(_, node)| node.kind == AUDIO) => Sound::Input(None),
+        None => Sound::Silence,
+    }
+}
+
+/// The sound that a patch brings along.
+fn sound_file(graph: &Graph, registry: &Registry, base_dir: &Path) -> Option<PathBuf> {
+    let is_sound = |node: &str| graph.node(node).is_some_and(|node| node.kind == AUDIO);
+    let found = patch::files(graph, registry).into_iter().find(|found| is_sound(&found.node))?;
+    Some(base_dir.join(found.file.path))
+}

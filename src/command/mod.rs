@@ -31,12 +31,13 @@ use lumawire_models::random::RandomState;
 use lumawire_models::stylegan2::Generator;
 use lumawire_runtime::control::Event;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, EditArgs};
 use crate::error::CommandError;
 
 /// Runs the subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
-    match cli.command {
+    match cli.command.unwrap_or_else(|| Command::Edit(EditArgs::default())) {
+        Command::Edit(args) => edit::run(args),
         Command::Render(args) => render::run(&args),
         Command::Analyse(args) => analyse::run(&args),
         Command::Run(args) => run::run(&args),

@@ -8,6 +8,7 @@ mod direction;
 mod docs;
 mod live;
 mod live_midi;
+mod pictures;
 mod setup;
 mod shell;
 mod test;
@@ -45,6 +46,7 @@ Usage: cargo xtask <chore> [arguments]
                            send a show 100,000 OSC messages a second for 10 seconds or as long as
                            asked, and report frames dropped, the last value and memory
   bless                    write the golden files anew, and the shipped patches in canonical form
+  pictures                 draw what the start screen shows of each shipped patch and template
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
 GPU checks come with the CUDA build; there is none yet.
@@ -80,7 +82,8 @@ fn run(args: &[String]) -> Outcome {
         ("live-check", args) => live::run(args),
         ("bless", []) => bless::run(),
         ("docs", []) => docs::run(),
-        ("demo" | "ci" | "bench" | "bless" | "docs", _) => {
+        ("pictures", []) => pictures::run(),
+        ("demo" | "ci" | "bench" | "bless" | "docs" | "pictures", _) => {
             Err(Failure::usage(format!("too many arguments for `{chore}`; see `cargo xtask help`")))
         }
         _ => Err(Failure::usage(format!("there is no chore `{chore}`; see `cargo xtask help`"))),

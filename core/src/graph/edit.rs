@@ -8,7 +8,10 @@ use petgraph::visit::EdgeRef;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use super::{About, Entry, Graph, GraphNode, Wire, WireEnds, clock_is_sane, is_id, mentions};
+use super::{
+    About, Entry, Frame, Graph, GraphNode, Group, Mode, Wire, WireEnds, clock_is_sane, is_id,
+    mentions,
+};
 use crate::clock::Fps;
 use crate::param::ParamValue;
 use crate::spec::{Change, Registry};
@@ -19,9 +22,9 @@ use crate::spec::{Change, Registry};
 pub enum Edit {
     /// Adds a node, at a place on the canvas if one is given.
     AddNode { id: String, node: GraphNode, at: Option<[f32; 2]> },
-    /// Removes a node with its wires, bindings and place.
+    /// Removes a node with its wires, bindings, place and all that the canvas holds of it.
     RemoveNode { id: String },
-    /// Gives a node another id; wires, bindings, presets, cues and place follow.
+    /// Gives a node another id; wires, bindings, presets, cues and what the canvas holds follow.
     RenameNode { id: String, to: String },
     /// Lays a wire. It takes the place of those into the same input, and of one with the same ends;
     /// several into one parameter are summed.
@@ -38,6 +41,8 @@ pub enum Edit {
     Move { node: String, at: Option<[f32; 2]> },
     /// Names a node's face, or returns it to the name of its kind.
     SetLabel { node: String, label: Option<String> },
+    /// Lets a node run, or passes it by, or silences it.
+    SetMode { node: String, mode: Mode },
     /// Binds OSC or MIDI to a target `node.param`, or frees it.
     SetBinding { target: String, binding: Option<Json> },
     /// Stores a preset, or deletes it.
@@ -50,6 +55,17 @@ pub enum Edit {
     SetClock { sample_rate_hz: u32, fps: Fps },
     /// Sets the seed.
     SetSeed(u64),
+    /// Puts a frame on the canvas, or removes it.
+    SetFrame { id: String, frame: Option<Frame> },
+    /// Shows the title of a node alone, or all of it.
+    SetCollapsed { node: String, collapsed: bool },
+    /// Leads a wire through points, `[x, y]`, from its output on; without any it runs straight.
+    /// They go with the wire.
+    SetBends { ends: WireEnds, points: Vec<[f32; 2]> },
+    /// Makes or changes a group, or dissolves it: what lies in it moves to its parent.
+    SetGroup { id: String, group: Option<Group> },
+    /// Puts a node into a group, out of the one in which it was; without one onto the canvas.
+    SetMember { node: String, group: Option<String> },
     /// Several edits in turn, all or none.
     Batch(Vec<Edit>),
 }
@@ -88,6 +104,15 @@ pub enum EditError {
     /// The id belongs to a node, or bindings, presets or cues name one that is missing.
     #[error("the id `{0}` is taken")]
     IdTaken(String),
+    /// A group that the edit names is not there.
+    #[error("there is no group `{0}`")]
+    NoSuchGroup(String),
+    /// The group would lie in itself.
+    #[error("the group `{0}` cannot lie in itself")]
+    GroupInItself(String),
+    /// Too many groups would lie one in the other.
+    #[error("the group `{0}` lies too deep: {max} groups may lie one in the other", max = super::canvas::MAX_NESTING)]
+    TooDeep(String),
     /// There is such a wire already.
     #[error("there is a wire `{0}` already")]
     WireTaken(String),
@@ -109,9 +134,9 @@ pub enum EditError {
     },
 }
 
-type Outcome = Result<Applied, EditError>;
+pub(super) type Outcome = Result<Applied, EditError>;
 
-fn done(cost: Cost, inverse: Edit) -> Outcome {
+pub(super) fn done(cost: Cost, inverse: Edit) -> Outcome {
     Ok(Applied { inverse, cost })
 }
 
@@ -133,6 +158,10 @@ impl Graph {
                 let old = std::mem::replace(&mut self.node_mut(&node)?.label, label);
                 done(Cost::View, Edit::SetLabel { node, label: old })
             }
+            Edit::SetMode { node, mode } => {
+                let old = std::mem::replace(&mut self.node_mut(&node)?.mode, mode);
+                done(Cost::Structure, Edit::SetMode { node, mode: old })
+            }
             Edit::SetBinding { target, binding } => {
                 let old = replace(&mut self.bindings, &target, binding);
                 done(Cost::Value, Edit::SetBinding { target, binding: old })
@@ -152,6 +181,11 @@ impl Graph {
             Edit::SetSeed(seed) => {
                 done(Cost::Structure, Edit::SetSeed(std::mem::replace(&mut self.seed, seed)))
             }
+            Edit::SetFrame { id, frame } => self.set_frame(id, frame),
+            Edit::SetCollapsed { node, collapsed } => self.set_collapsed(node, collapsed),
+            Edit::SetBends { ends, points } => self.set_bends(ends, points),
+            Edit::SetGroup { id, group } => self.set_group(id, group),
+            Edit::SetMember { node, group } => self.set_member(node, group),
             Edit::Batch(edits) => self.batch(edits, registry),
         }
     }
@@ -184,6 +218,8 @@ impl Graph {
         for wire in &wires {
             self.by_ends.remove(&wire.ends);
         }
+        let bends: Vec<Edit> = wires.iter().filter_map(|w| self.take_bends(&w.ends)).collect();
+        let canvas = self.take_off_canvas(id);
         let at = self.layout.remove(id);
         self.by_id.remove(id);
         let Some(entry) = self.graph.remove_node(index) else {
@@ -193,7 +229,7 @@ impl Graph {
         if !wires.is_empty() {
             inverse.push(Edit::Rewire { remove: Vec::new(), add: wires });
         }
-        inverse.extend(bindings);
+        inverse.extend(bindings.into_iter().chain(bends).chain(canvas));
         done(Cost::Structure, one_or_batch(inverse))
     }
 
@@ -219,6 +255,7 @@ impl Graph {
         if let Some(at) = self.layout.remove(&id) {
             self.layout.insert(to.clone(), at);
         }
+        self.rename_on_canvas(&id, &to);
         self.by_id.remove(&id);
         self.by_id.insert(to.clone(), index);
         if let Some(entry) = self.graph.node_weight_mut(index) {
@@ -234,12 +271,16 @@ impl Graph {
         for edge in edges {
             let Some(Wire { ends, .. }) = self.graph.edge_weight_mut(edge) else { continue };
             self.by_ends.remove(ends);
+            let bends = self.canvas.bends.remove(ends);
             for end in [&mut ends.from, &mut ends.to] {
                 if end == id {
                     to.clone_into(end);
                 }
             }
             self.by_ends.insert(ends.clone(), edge);
+            if let Some(points) = bends {
+                self.canvas.bends.insert(ends.clone(), points);
+            }
         }
     }
 
@@ -259,16 +300,15 @@ impl Graph {
     fn rewire(&mut self, remove: Vec<WireEnds>, add: Vec<Wire>) -> Outcome {
         let mut removed = Vec::new();
         let mut added = Vec::new();
-        let result = self.try_rewire(remove, add, &mut removed, &mut added);
-        let inverse = Edit::Rewire { remove: added, add: removed };
-        match result {
-            Ok(()) => done(Cost::Structure, inverse),
-            Err(error) => {
-                let Edit::Rewire { remove, add } = inverse else { return Err(error) };
-                self.try_rewire(remove, add, &mut Vec::new(), &mut Vec::new())?;
-                Err(error)
-            }
+        if let Err(error) = self.try_rewire(remove, add, &mut removed, &mut added) {
+            self.try_rewire(added, removed, &mut Vec::new(), &mut Vec::new())?;
+            return Err(error);
         }
+        let gone = removed.iter().filter(|w| !self.by_ends.contains_key(&w.ends));
+        let gone: Vec<WireEnds> = gone.map(|w| w.ends.clone()).collect();
+        let mut inverse = vec![Edit::Rewire { remove: added, add: removed }];
+        inverse.extend(gone.iter().filter_map(|ends| self.take_bends(ends)));
+        done(Cost::Structure, one_or_batch(inverse))
     }
 
     fn try_rewire(
@@ -384,7 +424,7 @@ impl Graph {
 }
 
 /// Sets or removes the entry of `key`, and gives what was there.
-fn replace<T>(map: &mut BTreeMap<String, T>, key: &str, value: Option<T>) -> Option<T> {
+pub(super) fn replace<T>(map: &mut BTreeMap<String, T>, key: &str, value: Option<T>) -> Option<T> {
     match value {
         Some(value) => map.insert(key.to_owned(), value),
         None => map.remove(key),
@@ -395,7 +435,7 @@ fn restore(target: &str, binding: &Json) -> Edit {
     Edit::SetBinding { target: target.to_owned(), binding: Some(binding.clone()) }
 }
 
-fn one_or_batch(mut edits: Vec<Edit>) -> Edit {
+pub(super) fn one_or_batch(mut edits: Vec<Edit>) -> Edit {
     match edits.pop() {
         Some(edit) if edits.is_empty() => edit,
         last => {

@@ -8,6 +8,8 @@ use crate::spec::Registry;
 pub struct History {
     undo: Vec<Entry>,
     redo: Vec<Entry>,
+    mark: u64,
+    last_mark: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ struct Entry {
     label: String,
     edit: Edit,
     coalesce: Option<u64>,
+    /// Of the state to which it leads.
+    mark: u64,
 }
 
 impl History {
@@ -36,8 +40,11 @@ impl History {
             });
         self.redo.clear();
         if !continues {
-            self.undo.push(Entry { label: label.into(), edit: applied.inverse, coalesce });
+            let (label, edit, mark) = (label.into(), applied.inverse, self.mark);
+            self.undo.push(Entry { label, edit, coalesce, mark });
         }
+        self.last_mark += 1;
+        self.mark = self.last_mark;
         Ok(applied.cost)
     }
 
@@ -47,7 +54,7 @@ impl History {
         graph: &mut Graph,
         registry: &Registry,
     ) -> Result<Option<Cost>, EditError> {
-        step(&mut self.undo, &mut self.redo, graph, registry)
+        step(&mut self.undo, &mut self.redo, &mut self.mark, graph, registry)
     }
 
     /// Makes again what was last taken back; `None` where there is none.
@@ -56,7 +63,14 @@ impl History {
         graph: &mut Graph,
         registry: &Registry,
     ) -> Result<Option<Cost>, EditError> {
-        step(&mut self.redo, &mut self.undo, graph, registry)
+        step(&mut self.redo, &mut self.undo, &mut self.mark, graph, registry)
+    }
+
+    /// Number of the state in which the document is: 0 at first, another after each edit, and the
+    /// same again where undo or redo leads back. Equal marks mean equal documents, so whoever
+    /// remembers the mark of a save knows whether there is anything to save.
+    pub fn mark(&self) -> u64 {
+        self.mark
     }
 
     /// Name of the edit that `undo` would take back.
@@ -73,6 +87,7 @@ impl History {
 fn step(
     from: &mut Vec<Entry>,
     to: &mut Vec<Entry>,
+    mark: &mut u64,
     graph: &mut Graph,
     registry: &Registry,
 ) -> Result<Option<Cost>, EditError> {
@@ -80,7 +95,8 @@ fn step(
     let applied = graph.apply(entry.edit.clone(), registry)?;
     if let Some(entry) = from.pop() {
         // A finished gesture never continues after it was taken back.
-        to.push(Entry { edit: applied.inverse, coalesce: None, ..entry });
+        let came_from = std::mem::replace(mark, entry.mark);
+        to.push(Entry { edit: applied.inverse, coalesce: None, mark: came_from, ..entry });
     }
     Ok(Some(applied.cost))
 }
@@ -91,9 +107,12 @@ fn same_value(a: &Edit, b: &Edit) -> bool {
         (Edit::SetParam { node: a, param: pa, .. }, Edit::SetParam { node: b, param: pb, .. }) => {
             (a, pa) == (b, pb)
         }
-        (Edit::SetDepth { ends: a, .. }, Edit::SetDepth { ends: b, .. }) => a == b,
+        (Edit::SetDepth { ends: a, .. }, Edit::SetDepth { ends: b, .. })
+        | (Edit::SetBends { ends: a, .. }, Edit::SetBends { ends: b, .. }) => a == b,
         (Edit::Move { node: a, .. }, Edit::Move { node: b, .. })
-        | (Edit::SetLabel { node: a, .. }, Edit::SetLabel { node: b, .. }) => a == b,
+        | (Edit::SetLabel { node: a, .. }, Edit::SetLabel { node: b, .. })
+        | (Edit::SetFrame { id: a, .. }, Edit::SetFrame { id: b, .. })
+        | (Edit::SetGroup { id: a, .. }, Edit::SetGroup { id: b, .. }) => a == b,
         (Edit::SetAbout(_), Edit::SetAbout(_)) | (Edit::SetSeed(_), Edit::SetSeed(_)) => true,
         (Edit::Batch(a), Edit::Batch(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b))

@@ -2,23 +2,28 @@
 //!
 //! It holds any kind, port and value, known to this build or not; `compile` judges them.
 
+mod arrange;
+mod canvas;
 mod edit;
 mod history;
 mod mentions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
+pub use canvas::{Boundary, Frame, Group, MAX_NESTING};
 pub use edit::{Applied, Cost, Edit, EditError};
 pub use history::History;
 pub use wire::{Wire, WireEnds, WireError, is_id};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::Direction;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
 use serde_json::Value as Json;
+
+use canvas::Canvas;
 
 use crate::clock::{Clock, Fps};
 use crate::param::ParamValue;
@@ -42,6 +47,30 @@ pub struct About {
     pub extra: Extra,
 }
 
+/// Whether a node runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It runs.
+    #[default]
+    Active,
+    /// It does not run, and each output passes on what comes into the first input of its type, or
+    /// else into the first that converts to it; nothing where there is none.
+    Bypassed,
+    /// It does not run, and its outputs give nothing.
+    Muted,
+}
+
+impl Mode {
+    /// How the patch file writes it; nothing for an active node.
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Active => None,
+            Self::Bypassed => Some("bypass"),
+            Self::Muted => Some("mute"),
+        }
+    }
+}
+
 /// A node of the document: its kind and what differs from the kind's defaults.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GraphNode {
@@ -51,6 +80,8 @@ pub struct GraphNode {
     pub version: u32,
     /// Name on its face where a person gave one.
     pub label: Option<String>,
+    /// Whether it runs.
+    pub mode: Mode,
     /// Parameters that were set, by id.
     pub params: BTreeMap<String, ParamValue>,
     /// Members that this build does not know.
@@ -88,6 +119,7 @@ pub struct Graph {
     cues: Option<Json>,
     pub(crate) extra: Extra,
     layout: BTreeMap<String, [f32; 2]>,
+    canvas: Canvas,
     graph: StableDiGraph<Entry, Wire>,
     // petgraph's indices follow insertion: everything is found, and listed, through these.
     by_id: BTreeMap<String, NodeIndex>,
@@ -167,6 +199,26 @@ impl Graph {
         wires.into_iter()
     }
 
+    /// Some of its nodes and wires alone, with its clock and seed.
+    pub(crate) fn part(
+        &self,
+        has_node: impl Fn(&str) -> bool,
+        has_wire: impl Fn(&Wire) -> bool,
+    ) -> Self {
+        let mut part = Self { clock: self.clock, seed: self.seed, ..Self::default() };
+        for (id, node) in self.nodes().filter(|(id, _)| has_node(id)) {
+            let entry = Entry { id: id.to_owned(), node: node.clone() };
+            part.by_id.insert(id.to_owned(), part.graph.add_node(entry));
+        }
+        for wire in self.wires().filter(|wire| has_wire(wire)) {
+            let ends = [&wire.ends.from, &wire.ends.to].map(|id| part.by_id.get(id).copied());
+            let [Some(from), Some(to)] = ends else { continue };
+            let edge = part.graph.add_edge(from, to, wire.clone());
+            part.by_ends.insert(wire.ends.clone(), edge);
+        }
+        part
+    }
+
     /// What OSC or MIDI is bound to, by `node.param`: raw, in order of target.
     pub fn bindings(&self) -> &BTreeMap<String, Json> {
         &self.bindings
@@ -199,14 +251,15 @@ impl Graph {
 
     /// A free id for a new node of this kind: `chroma_1`, `chroma_2`, …
     pub fn fresh_id(&self, spec: &NodeSpec) -> String {
-        let mut n = 1_u64;
-        loop {
-            let id = format!("{}_{n}", spec.stem());
-            if !self.by_id.contains_key(&id) && !self.is_steered(&id) {
-                return id;
-            }
-            n += 1;
-        }
+        canvas::fresh(spec.stem(), |id| self.by_id.contains_key(id) || self.is_steered(id))
+    }
+
+    /// Ids that no new node may have: those of nodes, and what bindings, presets or cues name.
+    pub(crate) fn taken_ids(&self) -> BTreeSet<String> {
+        let bound = self.bindings.keys().filter_map(|target| target.split_once('.'));
+        let named = self.presets.values().chain(&self.cues).flat_map(mentions::nodes);
+        let bound = bound.map(|(node, _)| node.to_owned());
+        self.by_id.keys().cloned().chain(bound).chain(named).collect()
     }
 
     /// Whether bindings, presets or cues name the node.

@@ -24,6 +24,18 @@ fn set(node: &str, param: &str, value: impl Into<ParamValue>) -> Edit {
     Edit::SetParam { node: node.into(), param: param.into(), value: Some(value.into()) }
 }
 
+/// An edit that makes or changes a group.
+fn group(id: &str, parent: Option<&str>, promoted: &[&str]) -> Edit {
+    let promoted = promoted.iter().map(|t| (*t).to_owned()).collect();
+    let parent = parent.map(String::from);
+    let group = Group { title: id.to_uppercase(), parent, promoted, ..Group::default() };
+    Edit::SetGroup { id: id.into(), group: Some(group) }
+}
+
+fn member(node: &str, group: &str) -> Edit {
+    Edit::SetMember { node: node.into(), group: Some(group.into()) }
+}
+
 /// Applies `edit`, takes it back, and gives the cost and the wires in between.
 fn there_and_back(graph: &mut Graph, edit: Edit) -> (Cost, Vec<String>) {
     let before = content(graph);
@@ -110,6 +122,12 @@ fn costs_follow_what_changes() {
         (Edit::SetAbout(About { title: "x".into(), ..About::default() }), Cost::View),
         (Edit::SetPreset { name: "p".into(), preset: Some(1.into()) }, Cost::View),
         (Edit::SetCues { cues: Some(1.into()) }, Cost::View),
+        (Edit::SetFrame { id: "f".into(), frame: Some(Frame::default()) }, Cost::View),
+        (Edit::SetCollapsed { node: "o".into(), collapsed: true }, Cost::View),
+        (Edit::SetBends { ends: ends.clone(), points: vec![[1.0, 2.0]] }, Cost::View),
+        (Edit::SetGroup { id: "k".into(), group: Some(Group::default()) }, Cost::View),
+        (Edit::SetMember { node: "o".into(), group: None }, Cost::View),
+        (Edit::SetMode { node: "o".into(), mode: Mode::Muted }, Cost::Structure),
         (Edit::SetBinding { target: "m.gain".into(), binding: Some(1.into()) }, Cost::Value),
         (set("m", "gain", 0.5_f32), Cost::Value),
         (Edit::SetDepth { ends: ends.clone(), depth: 0.1 }, Cost::Value),
@@ -174,6 +192,41 @@ fn a_failed_edit_changes_nothing() {
             EditError::NotFinite("the place of `g`".into()),
         ),
         (Edit::SetLabel { node: "x".into(), label: None }, no_node.clone()),
+        (Edit::SetMode { node: "x".into(), mode: Mode::Muted }, no_node.clone()),
+        (Edit::SetCollapsed { node: "x".into(), collapsed: true }, no_node.clone()),
+        (Edit::SetMember { node: "x".into(), group: None }, no_node.clone()),
+        (
+            Edit::SetMember { node: "g".into(), group: Some("k".into()) },
+            EditError::NoSuchGroup("k".into()),
+        ),
+        (
+            Edit::SetBends { ends: none.clone(), points: vec![] },
+            EditError::NoSuchWire(none.to_string()),
+        ),
+        (
+            Edit::SetBends { ends: ends.clone(), points: vec![[0.0, f32::NAN]] },
+            EditError::NotFinite(format!("the bends of `{ends}`")),
+        ),
+        (Edit::SetFrame { id: "a b".into(), frame: None }, EditError::BadId("a b".into())),
+        (
+            Edit::SetFrame {
+                id: "f".into(),
+                frame: Some(Frame { rect: [0.0, 0.0, f32::INFINITY, 1.0], ..Frame::default() }),
+            },
+            EditError::NotFinite("the place of frame `f`".into()),
+        ),
+        (group("k", Some("k"), &[]), EditError::GroupInItself("k".into())),
+        (group("k", Some("none"), &[]), EditError::NoSuchGroup("none".into())),
+        (group("k", None, &["x.gain"]), EditError::NoSuchNode("x".into())),
+        (group("k", None, &["gain"]), EditError::BadId("gain".into())),
+        (
+            Edit::Batch(vec![
+                group("k", None, &[]),
+                group("l", Some("k"), &[]),
+                group("k", Some("l"), &[]),
+            ]),
+            EditError::GroupInItself("k".into()),
+        ),
         (
             Edit::SetClock { sample_rate_hz: 0, fps: Fps::new(60, 1) },
             EditError::BadClock { sample_rate_hz: 0, fps_hz: "60".into() },
@@ -250,7 +303,143 @@ fn a_drag_of_another_parameter_is_another_entry() {
     assert!(g.node("n").unwrap().params.is_empty());
 }
 
-const IDS: [&str; 5] = ["a", "b", "c", "mix_1", "_x"];
+/// Two groups, one in the other, beside a node: `g -> [m -> (n)] -> o`.
+fn grouped() -> Graph {
+    let wires = ["g.control -> m.a", "g.control -> n.b", "m.control -> n.a", "n.control -> o.a"];
+    let mut g = graph("g: gate, m: mix, n: mix, o: mix", &wires);
+    let bends = vec![[1.0, 2.0], [3.5, -4.0]];
+    let ends = WireEnds::new("m", "control", "n", "a");
+    for edit in [
+        group("outer", None, &["n.gain", "m.gain"]),
+        group("inner", Some("outer"), &[]),
+        member("m", "outer"),
+        member("n", "inner"),
+        Edit::SetBends { ends, points: bends },
+        Edit::SetCollapsed { node: "n".into(), collapsed: true },
+    ] {
+        g.apply(edit, &registry()).unwrap();
+    }
+    g
+}
+
+#[test]
+fn a_group_has_the_wires_that_cross_its_edge() {
+    let mut g = grouped();
+    let texts = |ends: &[WireEnds]| ends.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let outer = g.boundary("outer");
+    assert_eq!(texts(&outer.into), ["g.control -> m.a", "g.control -> n.b"]);
+    assert_eq!(texts(&outer.out_of), ["n.control -> o.a"]);
+    let inner = g.boundary("inner");
+    assert_eq!(texts(&inner.into), ["g.control -> n.b", "m.control -> n.a"]);
+    assert_eq!(texts(&inner.out_of), ["n.control -> o.a"]);
+    assert_eq!(g.boundary("none"), Boundary::default());
+    assert_eq!((g.path_of("inner"), g.path_of("none")), (vec!["outer", "inner"], vec![]));
+    assert_eq!((g.group_of("n"), g.group_of("g")), (Some("inner"), None));
+    assert_eq!(g.members("outer").collect::<Vec<_>>(), ["m"]);
+    assert_eq!(g.nodes_within("outer").collect::<Vec<_>>(), ["m", "n"]);
+    let top: Vec<&str> = g.groups_in(None).map(|(id, _)| id).collect();
+    assert_eq!((top, g.groups_in(Some("outer")).count()), (vec!["outer"], 1));
+    assert_eq!((g.fresh_group_id(), g.fresh_frame_id()), ("group_1".into(), "frame_1".into()));
+    // Who lies where changes no plan.
+    let compiled = |g: &Graph| format!("{:?}", crate::plan::compile(g, &registry()));
+    let before = compiled(&g);
+    g.apply(Edit::SetGroup { id: "outer".into(), group: None }, &registry()).unwrap();
+    assert_eq!(compiled(&g), before);
+}
+
+#[test]
+fn what_lies_in_a_group_moves_to_its_parent_when_it_goes() {
+    let mut g = grouped();
+    for id in ["outer", "inner", "none"] {
+        there_and_back(&mut g, Edit::SetGroup { id: id.into(), group: None });
+    }
+    g.apply(group("deep", Some("inner"), &[]), &registry()).unwrap();
+    g.apply(Edit::SetGroup { id: "inner".into(), group: None }, &registry()).unwrap();
+    assert_eq!((g.group_of("n"), g.path_of("deep")), (Some("outer"), vec!["outer", "deep"]));
+    g.apply(Edit::SetGroup { id: "outer".into(), group: None }, &registry()).unwrap();
+    assert_eq!((g.group_of("n"), g.path_of("deep")), (None, vec!["deep"]));
+}
+
+#[test]
+fn groups_nest_as_deep_as_they_may() {
+    let mut g = graph("g: gate", &[]);
+    for i in 0..MAX_NESTING {
+        let parent = i.checked_sub(1).map(|i| format!("g{i}"));
+        g.apply(group(&format!("g{i}"), parent.as_deref(), &[]), &registry()).unwrap();
+    }
+    let last = format!("g{}", MAX_NESTING - 1);
+    let too_deep = |id: &str| Err(EditError::TooDeep(id.into()));
+    assert_eq!(g.path_of(&last).len(), MAX_NESTING);
+    assert_eq!(g.apply(group("more", Some(&last), &[]), &registry()), too_deep("more"));
+    // What lies in a group goes with it.
+    g.apply(group("more", None, &[]), &registry()).unwrap();
+    assert_eq!(g.apply(group("g0", Some("more"), &[]), &registry()), too_deep("g0"));
+    g.apply(group("g1", Some("more"), &[]), &registry()).unwrap();
+    assert_eq!(g.path_of(&last)[..2], ["more", "g1"]);
+    let text = content(&g);
+    assert_eq!(content(&crate::patch::parse(&text).unwrap().graph), text);
+}
+
+#[test]
+fn the_canvas_follows_nodes_and_wires() {
+    let (mut g, registry) = (grouped(), registry());
+    let before = content(&g);
+    there_and_back(&mut g, Edit::RemoveNode { id: "n".into() });
+    there_and_back(&mut g, Edit::RenameNode { id: "n".into(), to: "nn".into() });
+    let ends = WireEnds::new("m", "control", "n", "a");
+    there_and_back(&mut g, Edit::Disconnect { ends: ends.clone() });
+    there_and_back(&mut g, connect("g.control -> n.a"));
+    assert_eq!(content(&g), before);
+
+    g.apply(Edit::RenameNode { id: "n".into(), to: "nn".into() }, &registry).unwrap();
+    let renamed = WireEnds::new("m", "control", "nn", "a");
+    assert_eq!((g.bends(&renamed).len(), g.bends(&ends).len()), (2, 0));
+    assert!(g.is_collapsed("nn") && g.group_of("nn") == Some("inner"));
+    assert_eq!(g.group("outer").unwrap().promoted, ["nn.gain", "m.gain"]);
+    // The same wire laid anew keeps its way; another has none.
+    g.apply(connect("m.control -> nn.a"), &registry).unwrap();
+    assert_eq!(g.bends(&renamed).len(), 2);
+    g.apply(connect("g.control -> nn.a"), &registry).unwrap();
+    g.apply(connect("m.control -> nn.a"), &registry).unwrap();
+    assert_eq!(g.bent_wires().count(), 0);
+    g.apply(Edit::RemoveNode { id: "nn".into() }, &registry).unwrap();
+    assert_eq!(g.group("outer").unwrap().promoted, ["m.gain"]);
+    assert_eq!((g.collapsed().count(), g.members("inner").count()), (0, 0));
+}
+
+#[test]
+fn a_mark_is_that_of_the_state() {
+    let (registry, mut g, mut history) = (registry(), graph("m: mix", &[]), History::default());
+    let mut seen = vec![(history.mark(), content(&g))];
+    for value in [0.1, 0.2, 0.3] {
+        history.apply(&mut g, &registry, set("m", "gain", value), "", None).unwrap();
+        seen.push((history.mark(), content(&g)));
+    }
+    for expected in seen.iter().rev().skip(1) {
+        history.undo(&mut g, &registry).unwrap();
+        assert_eq!(&(history.mark(), content(&g)), expected);
+    }
+    history.undo(&mut g, &registry).unwrap();
+    assert_eq!(history.mark(), seen[0].0);
+    for expected in &seen[1..3] {
+        history.redo(&mut g, &registry).unwrap();
+        assert_eq!(&(history.mark(), content(&g)), expected);
+    }
+    // Another way on is another state, and so is each moment of a drag.
+    for value in [0.7, 0.8] {
+        history.apply(&mut g, &registry, set("m", "gain", value), "", Some(1)).unwrap();
+        assert!(seen.iter().all(|(mark, _)| *mark != history.mark()));
+        seen.push((history.mark(), content(&g)));
+    }
+    let failed = history.apply(&mut g, &registry, Edit::RemoveNode { id: "x".into() }, "", None);
+    assert!(failed.is_err() && history.mark() == seen[5].0);
+    history.undo(&mut g, &registry).unwrap();
+    assert_eq!(history.mark(), seen[2].0);
+    history.redo(&mut g, &registry).unwrap();
+    assert_eq!(history.mark(), seen[5].0);
+}
+
+pub(crate) const IDS: [&str; 5] = ["a", "b", "c", "mix_1", "_x"];
 const KINDS: [&str; 5] = ["mix", "onset", "gate", "draw", "no_such_kind"];
 const PORTS: [&str; 6] = ["control", "a", "gain", "strength", "audio", "nowhere"];
 
@@ -320,10 +509,43 @@ fn single_edit() -> impl Strategy<Value = Edit> {
         1 => (1_000_u32..768_000, 1_u32..100_000, 1_u32..1_001)
             .prop_map(|(sample_rate_hz, num, den)| Edit::SetClock { sample_rate_hz, fps: Fps { num, den } }),
         1 => any::<u64>().prop_map(Edit::SetSeed),
+        1 => (id(), prop::sample::select(&[Mode::Active, Mode::Bypassed, Mode::Muted][..]))
+            .prop_map(|(node, mode)| Edit::SetMode { node, mode }),
+        6 => canvas_edit(),
     ]
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+fn canvas_edit() -> impl Strategy<Value = Edit> {
+    let param = prop::sample::select(&PORTS[..]);
+    let targets = prop::collection::vec((id(), param), 0..3);
+    let point = || [-1e4_f32..1e4, -1e4_f32..1e4];
+    let rect = (point(), point()).prop_map(|([x, y], [w, h])| [x, y, w, h]);
+    let frame = (".{0,4}", any::<[u8; 3]>(), rect).prop_map(|(title, colour, rect)| Frame {
+        title,
+        colour,
+        rect,
+        ..Frame::default()
+    });
+    let group = (".{0,4}", any::<[u8; 3]>(), prop::option::of("[p-s]"), point(), targets).prop_map(
+        |(title, colour, parent, at, targets)| {
+            let promoted = targets.into_iter().map(|(node, param)| format!("{node}.{param}"));
+            Group { title, colour, parent, at, promoted: promoted.collect(), ..Group::default() }
+        },
+    );
+    prop_oneof![
+        1 => ("[fg]", prop::option::of(frame)).prop_map(|(id, frame)| Edit::SetFrame { id, frame }),
+        1 => (id(), any::<bool>())
+            .prop_map(|(node, collapsed)| Edit::SetCollapsed { node, collapsed }),
+        2 => (ends(), prop::collection::vec(point(), 0..3))
+            .prop_map(|(ends, points)| Edit::SetBends { ends, points }),
+        3 => ("[p-s]", prop::option::weighted(0.7, group))
+            .prop_map(|(id, group)| Edit::SetGroup { id, group }),
+        3 => (id(), prop::option::weighted(0.8, "[p-s]"))
+            .prop_map(|(node, group)| Edit::SetMember { node, group }),
+    ]
+}
+
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         6 => single_edit(),
         1 => prop::collection::vec(single_edit(), 0..4).prop_map(Edit::Batch),

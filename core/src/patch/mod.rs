@@ -1,5 +1,5 @@
 //! The patch file, `name.lumawire`: JSON in one canonical form, sorted, a node or a wire a line,
-//! defaults left out, layout last, so that a diff shows what was meant.
+//! defaults left out, layout and canvas last, so that a diff shows what was meant.
 //!
 //! ```json
 //! {
@@ -8,7 +8,7 @@
 //!   "clock": { "sample_rate_hz": 48000, "fps": [60, 1] },
 //!   "nodes": {
 //!     "onset_1": { "kind": "analysis.onset@1" },
-//!     "walk_1": { "kind": "latent.walk@1", "params": { "speed": 0.25 } }
+//!     "walk_1": { "kind": "latent.walk@1", "mode": "mute", "params": { "speed": 0.25 } }
 //!   },
 //!   "wires": [
 //!     "onset_1.strength -> walk_1.speed * 0.5"
@@ -19,9 +19,11 @@
 //! }
 //! ```
 
+mod canvas;
 mod error;
 mod file;
 mod files;
+mod fragment;
 mod json;
 pub mod migrate;
 mod read;
@@ -31,7 +33,8 @@ mod write;
 
 pub use error::PatchError;
 pub use file::{load, save};
-pub use files::{FileUse, files};
+pub use files::{FileUse, files, rebase};
+pub use fragment::{Pasted, fragment, paste};
 pub use read::{Loaded, parse};
 pub use write::to_text;
 

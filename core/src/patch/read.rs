@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::{FORMAT, MAX_BYTES, PatchError, json, migrate};
+use super::{FORMAT, MAX_BYTES, PatchError, canvas, json, migrate};
 use crate::clock::Fps;
-use crate::graph::{About, Edit, EditError, Extra, Graph, GraphNode, Wire};
+use crate::graph::{About, Edit, EditError, Extra, Graph, GraphNode, Mode, Wire};
 use crate::param::{FileRef, ParamValue};
 use crate::spec::Registry;
 
@@ -101,12 +101,16 @@ fn document(mut members: Map<String, Json>, notes: &mut Vec<String>) -> Result<G
     if let Some(cues) = take("cues") {
         edit("cues", Edit::SetCues { cues: Some(cues) })?;
     }
+    let canvas = take("canvas");
     graph.clock_extra = clock_extra;
     graph.extra = members.into_iter().collect();
+    if let Some(value) = canvas {
+        canvas::read(&mut graph, object("canvas", value)?, notes)?;
+    }
     Ok(graph)
 }
 
-fn inconsistent(place: &str, reason: EditError) -> PatchError {
+pub(super) fn inconsistent(place: &str, reason: EditError) -> PatchError {
     PatchError::Inconsistent { place: place.to_owned(), reason }
 }
 
@@ -167,9 +171,14 @@ fn node(id: &str, value: Json) -> Result<GraphNode, PatchError> {
         Some(Json::String(label)) => Some(label),
         Some(_) => return Err(PatchError::field(at(".label"), "text")),
     };
+    let mode = members.shift_remove("mode").map_or(Some(Mode::Active), |word| {
+        let modes = [Mode::Bypassed, Mode::Muted];
+        modes.into_iter().find(|mode| mode.word() == word.as_str())
+    });
+    let mode = mode.ok_or_else(|| PatchError::field(at(".mode"), "\"bypass\" or \"mute\""))?;
     let params = optional_object(&at(".params"), members.shift_remove("params"))?;
     let params = params.into_iter().map(|(id, value)| (id, param_value(value))).collect();
-    Ok(GraphNode { kind, version, label, params, extra: members.into_iter().collect() })
+    Ok(GraphNode { kind, version, label, mode, params, extra: members.into_iter().collect() })
 }
 
 /// A parameter's value. What would not print again as it stands is kept raw.
@@ -226,14 +235,17 @@ fn layout(value: Option<Json>) -> Result<BTreeMap<String, [f32; 2]>, PatchError>
     optional_object("layout", value)?.into_iter().map(place).collect()
 }
 
-fn object(path: &str, value: Json) -> Result<Map<String, Json>, PatchError> {
+pub(super) fn object(path: &str, value: Json) -> Result<Map<String, Json>, PatchError> {
     match value {
         Json::Object(map) => Ok(map),
         _ => Err(PatchError::field(path, "an object")),
     }
 }
 
-fn optional_object(path: &str, value: Option<Json>) -> Result<Map<String, Json>, PatchError> {
+pub(super) fn optional_object(
+    path: &str,
+    value: Option<Json>,
+) -> Result<Map<String, Json>, PatchError> {
     value.map_or(Ok(Map::new()), |value| object(path, value))
 }
 

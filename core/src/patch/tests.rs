@@ -10,6 +10,7 @@ use crate::spec::{FileKind, Registry};
 use crate::stubs::{add, registry};
 
 const FULL: &str = include_str!("../../tests/corpus/v1_full.lumawire");
+const CANVAS: &str = include_str!("../../tests/corpus/v1_canvas.lumawire");
 const DRAFT: &str = include_str!("../../tests/corpus/v0_draft.lumawire");
 
 /// A patch of these members after the format and version.
@@ -51,7 +52,7 @@ fn every_file_of_the_corpus_opens() {
             num_files += 1;
         }
     }
-    assert!(num_files >= 2);
+    assert!(num_files >= 3);
 }
 
 #[test]
@@ -124,6 +125,37 @@ fn a_place_without_its_node_is_left_out_and_said() {
     assert_eq!(loaded.graph.layout().count(), 0);
 }
 
+/// What the canvas names and the patch has not is left out: none of it is worth a show.
+#[test]
+fn a_canvas_that_names_what_is_missing_opens() {
+    let nodes = r#""nodes": { "a": { "kind": "x.y@1" } }"#;
+    let canvas = r#""canvas": {
+        "groups": {
+            "g": { "parent": "h", "promoted": ["a.x", "b.x", "a"] }, "h": { "parent": "g" },
+            "i": { "parent": "none" }, "j": { "parent": "h" }
+        },
+        "members": { "a": "j", "b": "j" },
+        "collapsed": ["a", "b"],
+        "bends": { "a.x -> b.y": [[0, 0]], "?": [] }
+    }"#;
+    let loaded = parse(&patch(&format!("{nodes}, {canvas}"))).unwrap();
+    let g = &loaded.graph;
+    assert_eq!((g.path_of("j"), g.path_of("i")), (vec!["g", "h", "j"], vec!["i"]));
+    assert_eq!(g.group("g").unwrap().promoted, ["a.x"]);
+    assert_eq!((g.group_of("a"), g.is_collapsed("a")), (Some("j"), true));
+    let expected = [
+        "left out `b.x` on `g`: there is no such parameter",
+        "left out `a` on `g`: there is no such parameter",
+        "took `g` out of its group, which is missing or lies in itself",
+        "took `i` out of its group, which is missing or lies in itself",
+        "left out that `b` lies in `j`: one of them is missing",
+        "left out that `b` is collapsed: there is no such node",
+        "left out the bends of `a.x -> b.y`: there is no such wire",
+        "left out the bends of `?`: there is no such wire",
+    ];
+    assert_eq!(loaded.notes, expected);
+}
+
 #[test]
 fn broken_json_is_located() {
     for (text, line, column, message) in [
@@ -185,6 +217,39 @@ fn what_is_wrong_is_said_with_its_place() {
         (patch(r#""wires": [1]"#), "`wires` must be a list of texts"),
         (patch(r#""layout": { "a": [1] }"#), "`layout.a` must be two numbers"),
         (patch(r#""bindings": []"#), "`bindings` must be an object"),
+        (
+            patch(r#""nodes": { "a": { "kind": "x.y@1", "mode": "solo" } }"#),
+            "`nodes.a.mode` must be \"bypass\" or \"mute\"",
+        ),
+        (patch(r#""canvas": []"#), "`canvas` must be an object"),
+        (
+            patch(r#""canvas": { "frames": { "f": { "rect": [0, 0, 1] } } }"#),
+            "`canvas.frames.f.rect` must be four numbers",
+        ),
+        (
+            patch(r#""canvas": { "frames": { "f": { "colour": [0, 0, 256] } } }"#),
+            "`canvas.frames.f.colour` must be three whole numbers from 0 to 255",
+        ),
+        (
+            patch(r#""canvas": { "frames": { "1f": { "rect": [0, 0, 1, 1] } } }"#),
+            "canvas: `1f` cannot be an id: use letters, digits and underscores, and begin with no digit",
+        ),
+        (
+            patch(r#""canvas": { "groups": { "g": { "at": [0, 1e39] } } }"#),
+            "`canvas.groups.g.at` must be two numbers",
+        ),
+        (
+            patch(r#""canvas": { "groups": { "g": { "promoted": [1] } } }"#),
+            "`canvas.groups.g.promoted` must be a list of texts",
+        ),
+        (
+            patch(r#""canvas": { "members": { "a": 1 } }"#),
+            "`canvas.members.a` must be the id of a group",
+        ),
+        (
+            patch(r#""canvas": { "bends": { "a.b -> c.d": [[0]] } }"#),
+            "`canvas.bends.a.b -> c.d` must be a list of points, as [[0, 0], [40, 0]]",
+        ),
     ] {
         assert_eq!(error(&text), message);
     }
@@ -368,13 +433,13 @@ proptest! {
                 to[key] = value;
             }
         };
-        set(&mut file, extra, &["about", "clock", "seed", "nodes", "wires", "bindings", "presets", "cues", "layout"]);
+        set(&mut file, extra, &["about", "clock", "seed", "nodes", "wires", "bindings", "presets", "cues", "layout", "canvas"]);
         file["about"] = json!({});
         set(&mut file["about"], about, &["title", "author", "licence", "description"]);
         file["clock"] = json!({});
         set(&mut file["clock"], clock, &["sample_rate_hz", "fps"]);
         file["nodes"] = json!({ "n": { "kind": format!("{kind}@3"), "label": label, "params": params } });
-        set(&mut file["nodes"]["n"], node, &["kind", "label", "params"]);
+        set(&mut file["nodes"]["n"], node, &["kind", "label", "mode", "params"]);
         file["bindings"] = Json::Object(bindings);
         file["presets"] = Json::Object(presets);
         file["cues"] = Json::Object(cues);
@@ -406,10 +471,16 @@ proptest! {
 
     /// No text makes the reader panic.
     #[test]
-    fn any_text_is_read_or_refused(cut in 0..FULL.len(), insert in ".{0,3}", len in 0..8_usize) {
-        let floor = |i: usize| (0..=i).rev().find(|i| FULL.is_char_boundary(*i)).unwrap_or(0);
-        let (start, end) = (floor(cut), floor((cut + len).min(FULL.len())));
-        let text = format!("{}{insert}{}", &FULL[..start], &FULL[end..]);
+    fn any_text_is_read_or_refused(
+        whole in prop::sample::select(&[FULL, CANVAS][..]),
+        cut in any::<prop::sample::Index>(),
+        insert in ".{0,3}",
+        len in 0..8_usize,
+    ) {
+        let cut = cut.index(whole.len());
+        let floor = |i: usize| (0..=i).rev().find(|i| whole.is_char_boundary(*i)).unwrap_or(0);
+        let (start, end) = (floor(cut), floor((cut + len).min(whole.len())));
+        let text = format!("{}{insert}{}", &whole[..start], &whole[end..]);
         if let Ok(loaded) = parse(&text) {
             let text = to_text(&loaded.graph, &registry());
             prop_assert_eq!(to_text(&parse(&text).unwrap().graph, &registry()), text);

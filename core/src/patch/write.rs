@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value as Json};
 
 use super::json::{Inline, quote};
-use super::{FORMAT, migrate};
+use super::{FORMAT, canvas, migrate};
 use crate::graph::{About, Graph, GraphNode};
 use crate::param::ParamValue;
 use crate::spec::{NodeSpec, Registry};
@@ -49,6 +49,7 @@ pub fn to_text(graph: &Graph, registry: &Registry) -> String {
         let places = layout.map(|(id, [x, y])| format!("{}: [{x}, {y}]", quote(id)));
         members.push(("layout".to_owned(), lines("{", places, "}")));
     }
+    members.extend(canvas::write(graph).map(|text| ("canvas".to_owned(), text)));
     let members: Vec<String> =
         members.into_iter().map(|(key, value)| format!("  {}: {value}", quote(&key))).collect();
     format!("{{\n{}\n}}\n", members.join(",\n"))
@@ -103,6 +104,9 @@ fn node_members(node: &GraphNode, spec: Option<&NodeSpec>) -> Map<String, Json> 
     members.insert("kind".into(), format!("{}@{}", node.kind, node.version).into());
     if let Some(label) = &node.label {
         members.insert("label".into(), label.as_str().into());
+    }
+    if let Some(word) = node.mode.word() {
+        members.insert("mode".into(), word.into());
     }
     let set = node.params.iter().filter(|(id, value)| !is_default(node, spec, id, value));
     let params: Map<String, Json> = set.map(|(id, value)| (id.clone(), to_json(value))).collect();

@@ -1,6 +1,7 @@
-//! Pass 7: drops what reaches no sink and puts the conversions on their wires.
+//! Pass 8: drops what reaches no sink and puts the conversions on their wires.
 
 use super::{Ir, IrNode, Link, Target};
+use crate::graph::Mode;
 use crate::spec::Rate;
 use crate::value::PortType;
 
@@ -35,7 +36,8 @@ pub(super) fn insert_conversions(ir: &mut Ir) {
             _ => nodes[to].rate,
         };
         let id = link.text.clone();
-        nodes.push(IrNode { id, spec, params: Vec::new(), rate, reaches_sink: true });
+        let (mode, params) = (Mode::Active, Vec::new());
+        nodes.push(IrNode { id, spec, mode, params, rate, reaches_sink: true });
         let target = Target::Input(0);
         links.push(Link { to: middle, target, convert: None, ..link.clone() });
         links.push(Link { from: middle, output: 0, convert: None, ..link });

@@ -73,8 +73,10 @@ pub enum Fault {
         delays: Vec<String>,
     },
     /// Nothing leaves the document.
-    #[error("nothing leaves this patch: it has no output node")]
+    #[error("nothing leaves this patch: it has no output node{}", if off.is_empty() { "" } else { " that runs" })]
     NoSink {
+        /// Nodes of role sink that are muted or bypassed.
+        off: Vec<String>,
         /// Kinds of role sink.
         sinks: Vec<String>,
     },
@@ -159,7 +161,10 @@ impl Fault {
             Self::Cycle { delays, .. } => {
                 format!("put a delay node{} on one of its wires", such_as(delays))
             }
-            Self::NoSink { sinks } => format!("add an output node{}", such_as(sinks)),
+            Self::NoSink { off, sinks } if off.is_empty() => {
+                format!("add an output node{}", such_as(sinks))
+            }
+            Self::NoSink { off, .. } => format!("let {} run again", any_of(off)),
         }
     }
 }

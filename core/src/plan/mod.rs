@@ -4,6 +4,7 @@ mod align;
 pub mod convert;
 mod expand;
 mod fault;
+mod modes;
 mod order;
 mod rates;
 mod reach;
@@ -15,13 +16,16 @@ mod state;
 mod tests;
 mod types;
 mod waiting;
+mod whole;
 
 pub use align::align;
 pub use fault::Fault;
+pub use modes::passed_input;
 pub use waiting::{Waiting, waiting};
+pub use whole::compile_whole;
 
 use crate::clock::Clock;
-use crate::graph::Graph;
+use crate::graph::{Graph, Mode};
 use crate::node::Source;
 use crate::param::ParamValue;
 use crate::spec::{NodeSpec, Rate, Registry, Role};
@@ -119,10 +123,11 @@ pub fn compile(graph: &Graph, registry: &Registry) -> Result<Plan, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut ir = resolve::resolve(graph, registry, &mut faults);
     types::link(graph, registry, &mut ir, &mut faults);
+    let off = modes::lift(&mut ir);
     required::check(graph, &ir, &mut faults);
     rates::assign(&mut ir, registry, &mut faults);
     order::find_loops(&ir, registry, &mut faults);
-    reach::mark(&mut ir, graph, registry, &mut faults);
+    reach::mark(&mut ir, graph, &off, registry, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -145,6 +150,7 @@ struct Ir {
 struct IrNode {
     id: String,
     spec: &'static NodeSpec,
+    mode: Mode,
     params: Vec<ParamValue>,
     rate: Rate,
     reaches_sink: bool,

@@ -1,4 +1,4 @@
-//! Passes 5 and 8: loops without a delay, and the order in which the steps run.
+//! Passes 6 and 9: loops without a delay, and the order in which the steps run.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};

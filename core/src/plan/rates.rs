@@ -1,4 +1,4 @@
-//! Pass 4: which nodes run at blocks and which at frames.
+//! Pass 5: which nodes run at blocks and which at frames.
 
 use super::{Fault, Ir, Link, Target, kinds_of_role};
 use crate::spec::{Rate, Registry, Role};

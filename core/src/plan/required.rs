@@ -1,4 +1,4 @@
-//! Pass 3: inputs that must be wired.
+//! Pass 4: inputs that must be wired.
 
 use std::collections::BTreeSet;
 

@@ -32,6 +32,7 @@ pub(super) fn resolve(graph: &Graph, registry: &Registry, faults: &mut Vec<Fault
         ir.nodes.push(IrNode {
             id: id.to_owned(),
             spec,
+            mode: node.mode,
             params: spec.params.iter().map(|p| p.resolve(node.params.get(p.id))).collect(),
             rate: Rate::Block,
             reaches_sink: false,

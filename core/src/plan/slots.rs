@@ -1,4 +1,4 @@
-//! Pass 10: where each input reads, and the lists by rate.
+//! Pass 11: where each input reads, and the lists by rate.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Pass 9: on what later ticks depend.
+//! Pass 10: on what later ticks depend.
 
 use super::Ir;
 use crate::spec::Role;

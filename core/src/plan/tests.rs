@@ -551,8 +551,8 @@ fn every_conversion_is_a_node_from_one_type_to_the_other() {
     assert!(matches!(convert::fit(PortType::Bands, PortType::Chroma), convert::Fit::No));
 }
 
-const NODES: &str = "in: audio, o: onset, s: spectrum, ch: chroma, sm: smooth, mix: mix, mix2: mix, c: count, g: gate, lat: latent, draw: draw, draw2: draw, d: delay, fb: feedback, screen: screen";
-const NEEDED: [&str; 7] = [
+pub(super) const NODES: &str = "in: audio, o: onset, s: spectrum, ch: chroma, sm: smooth, mix: mix, mix2: mix, c: count, g: gate, lat: latent, draw: draw, draw2: draw, d: delay, fb: feedback, screen: screen";
+pub(super) const NEEDED: [&str; 7] = [
     "in.audio -> o.audio",
     "in.audio -> s.audio",
     "s.spectrum -> ch.spectrum",
@@ -562,7 +562,7 @@ const NEEDED: [&str; 7] = [
     "d.control -> draw.size",
 ];
 /// The last two are faults.
-const MAYBE: [&str; 18] = [
+pub(super) const MAYBE: [&str; 18] = [
     "o.hits -> draw.hits",
     "o.hits -> draw.level",
     "o.strength -> sm.secs * 0.5",

@@ -43,7 +43,7 @@ pub(super) fn link(graph: &Graph, registry: &Registry, ir: &mut Ir, faults: &mut
     }
 }
 
-fn wanted_type(spec: &NodeSpec, target: Target) -> PortType {
+pub(super) fn wanted_type(spec: &NodeSpec, target: Target) -> PortType {
     match target {
         Target::Input(i) => spec.inputs[i].ty,
         Target::Param { .. } => PortType::Control,

@@ -1,14 +1,240 @@
-//! The inspector: everything about the selected node, built from its spec.
+//! The inspector: everything about what is selected, built from its spec.
 
-use egui::Ui;
+mod arranged;
+mod binding;
+mod colour;
+mod control;
+mod dial;
+mod file;
+mod hand;
+mod header;
+pub mod learn;
+mod number;
+mod patch;
+mod ports;
+mod presets;
+mod row;
+mod scale;
+mod subject;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
-use crate::cx::Cx;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-/// The inspector: everything about the selected node, built from its spec.
+use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
+use lumawire_core::control::Score;
+use lumawire_core::{Edit, GraphNode, Param, Wire};
+
+use crate::cx::{Cx, spec_of};
+use crate::theme;
+
+pub use number::Measure;
+
+/// Parameters from which on there is a field to find one.
+const MANY_PARAMS: usize = 12;
+
+/// The inspector: everything about what is selected, built from its spec.
 #[derive(Default)]
-pub struct Inspector {}
+pub struct Inspector {
+    tools: Tools,
+    /// The selection that was shown last, by which the view begins anew for another.
+    shown: Vec<String>,
+    shared: Shared,
+}
+
+/// The parameters that the selected nodes share, as long as neither they nor the patch change.
+#[derive(Default)]
+struct Shared {
+    key: Option<(u64, Option<PathBuf>)>,
+    params: Vec<&'static Param>,
+}
+
+/// What the parts of the inspector have in common.
+#[derive(Default)]
+struct Tools {
+    hand: hand::Hand,
+    presence: file::Presence,
+    /// The text whose window is open.
+    open_text: Option<Id>,
+    /// The parameter whose binding's form is open.
+    binding: Option<String>,
+    /// The preset that was gone to last.
+    preset: Option<String>,
+    filter: String,
+    is_doc_open: bool,
+    is_renaming: bool,
+    score: Option<(u64, Option<PathBuf>, Arc<Score>)>,
+    /// The preset that was gone to last, by a button or a cue, as long as it is there.
+    active: Option<(String, Arc<Score>)>,
+}
+
+impl Tools {
+    /// Bindings, presets and cues as the patch says them.
+    fn score(&mut self, cx: &Cx<'_>) -> Arc<Score> {
+        let revision = cx.document.revision();
+        if let Some((of, path, score)) = &self.score
+            && (*of, path.as_deref()) == (revision, cx.document.path())
+        {
+            return score.clone();
+        }
+        let score = Arc::new(Score::of(cx.document.graph()).0);
+        let path = cx.document.path().map(ToOwned::to_owned);
+        self.score = Some((revision, path, score.clone()));
+        score
+    }
+
+    fn find_active(&mut self, cx: &Cx<'_>) -> Option<(String, Arc<Score>)> {
+        let score = self.score(cx);
+        let of_cue = || {
+            let name = cx.session?.board()?.cue()?;
+            score.cues.iter().find(|(_, cue)| cue.name == name)?.1.recall.clone()
+        };
+        let name = self.preset.clone().or_else(of_cue)?;
+        score.presets.contains_key(&name).then_some((name, score))
+    }
+
+    /// The parameter for which a MIDI control is awaited.
+    fn learning(&self, cx: &Cx<'_>) -> Option<String> {
+        cx.kit.learning.as_ref()?.waiting()
+    }
+}
 
 impl Inspector {
+    /// Begins to rename the selected node.
+    pub fn rename(&mut self) {
+        self.tools.is_renaming = true;
+    }
+
     /// Draws it.
-    pub fn show(&mut self, _ui: &mut Ui, _cx: &mut Cx<'_>) {}
+    pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        take_learnt(cx);
+        self.tools.active = self.tools.find_active(cx);
+        if !self.shown.iter().eq(cx.selection) {
+            self.shown = cx.selection.iter().cloned().collect();
+            self.shared = Shared::default();
+            self.tools.filter.clear();
+            self.tools.is_doc_open = false;
+        }
+        let scroll = ScrollArea::vertical().id_salt("inspector").auto_shrink(false);
+        scroll.show(ui, |ui| {
+            let frame =
+                egui::Frame::new().inner_margin(Margin { left: 4, right: 8, top: 4, bottom: 12 });
+            frame.show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = 2.0;
+                self.selection(ui, cx);
+            });
+        });
+    }
+
+    fn selection(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let graph = cx.document.graph();
+        match self.shown.as_slice() {
+            [] => patch::show(ui, cx, &mut self.tools),
+            [id] => {
+                let id = id.clone();
+                if let Some(node) = graph.node(&id) {
+                    self.node(ui, cx, &id, node);
+                } else if let Some(group) = graph.group(&id) {
+                    arranged::group(ui, cx, &mut self.tools, &id, group);
+                } else if let Some(frame) = graph.frame(&id) {
+                    arranged::frame(ui, cx, &mut self.tools, &id, frame);
+                }
+            }
+            _ => self.several(ui, cx),
+        }
+    }
+
+    fn node(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, id: &str, node: &GraphNode) {
+        let spec = spec_of(cx.document, id);
+        header::show(ui, cx, &mut self.tools, id, node, spec);
+        let Some(spec) = spec else { return };
+        let wires: Vec<Wire> = cx.document.graph().wires_of(id).cloned().collect();
+        let params: Vec<&'static Param> = spec.params.iter().collect();
+        let nodes = [id.to_owned()];
+        if !params.is_empty() {
+            header::section(ui, "Parameters");
+            rows(ui, cx, &mut self.tools, &nodes, &params, &wires);
+        }
+        if !spec.inputs.is_empty() || !spec.outputs.is_empty() {
+            header::section(ui, "Inputs and outputs");
+            ports::show(ui, cx, id, spec, &wires);
+        }
+    }
+
+    fn several(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let graph = cx.document.graph();
+        let nodes: Vec<String> =
+            self.shown.iter().filter(|id| graph.node(id).is_some()).cloned().collect();
+        ui.label(RichText::new(format!("{} nodes", nodes.len())).size(17.0));
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in nodes.iter().filter_map(|id| graph.node(id)) {
+            *kinds.entry(node.kind.as_str()).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        let text = RichText::new(kinds.join(", ")).small().color(theme::FAINT);
+        ui.add(egui::Label::new(text).wrap());
+        let key = (cx.document.revision(), cx.document.path().map(ToOwned::to_owned));
+        if self.shared.key.as_ref() != Some(&key) {
+            let params = subject::shared_params(cx.document, &nodes);
+            self.shared = Shared { key: Some(key), params };
+        }
+        header::section(ui, "Shared parameters");
+        if self.shared.params.is_empty() {
+            ui.label(RichText::new("These nodes share none.").small().color(theme::FAINT));
+        }
+        let params = self.shared.params.clone();
+        rows(ui, cx, &mut self.tools, &nodes, &params, &[]);
+    }
+}
+
+/// Draws the rows of parameters, with a field to find one where there are many.
+fn rows(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    tools: &mut Tools,
+    nodes: &[String],
+    params: &[&'static Param],
+    wires: &[Wire],
+) {
+    if params.len() > MANY_PARAMS {
+        let field = TextEdit::singleline(&mut tools.filter).hint_text("Find a parameter");
+        let response = ui.add(field.desired_width(f32::INFINITY));
+        response.accessible_name("Find a parameter");
+    }
+    let wanted = tools.filter.trim().to_lowercase();
+    let is_wanted = |param: &Param| {
+        params.len() <= MANY_PARAMS
+            || wanted.is_empty()
+            || param.label.to_lowercase().contains(&wanted)
+            || param.id.contains(&wanted)
+    };
+    for param in params.iter().copied().filter(|param| is_wanted(param)) {
+        if let Some(colour) = colour::beginning_at(param, params) {
+            colour::show(ui, cx, tools, nodes, colour);
+        }
+        row::show(ui, cx, tools, &subject::Subject { nodes, param }, wires);
+    }
+}
+
+/// Keeps what was learnt from MIDI in the patch, with the rest of an older binding.
+fn take_learnt(cx: &mut Cx<'_>) {
+    let Some((target, learnt)) = cx.kit.learning.as_ref().and_then(|learning| learning.take())
+    else {
+        return;
+    };
+    let old = cx.document.graph().bindings().get(&target).cloned();
+    let binding = match (old, learnt) {
+        (Some(serde_json::Value::Object(mut old)), serde_json::Value::Object(learnt)) => {
+            old.extend(learnt);
+            serde_json::Value::Object(old)
+        }
+        (_, learnt) => learnt,
+    };
+    let label = format!("Bind {target}");
+    cx.edit(Edit::SetBinding { target, binding: Some(binding) }, label);
 }

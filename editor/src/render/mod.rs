@@ -7,12 +7,13 @@ mod progress;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
-use crossbeam_channel::{Receiver, bounded};
 use egui::{ComboBox, Context, DragValue, Grid, ProgressBar, RichText, TextEdit, Ui, Window};
 use lumawire_core::Domain;
 
+use crate::command::Command;
 use crate::cx::Cx;
 use crate::document::Document;
+use crate::files::Ask;
 use crate::session::Sound;
 use crate::theme;
 use crate::transport::time;
@@ -31,15 +32,7 @@ pub struct Render {
     /// How long the sound is that the transport plays.
     sound_secs: Option<f64>,
     jobs: Vec<Job>,
-    asked: Option<(Asked, Receiver<Option<PathBuf>>)>,
     complaint: Option<String>,
-}
-
-/// What a file dialog asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    Out,
-    Audio,
 }
 
 impl Render {
@@ -69,6 +62,12 @@ impl Render {
         }
     }
 
+    /// Renders to this file: the answer to what the dialog asked.
+    pub fn set_target(&mut self, path: PathBuf) {
+        self.form.out = path.to_string_lossy().into_owned();
+        self.is_open = true;
+    }
+
     /// Whether renders run or wait.
     pub fn is_busy(&self) -> bool {
         self.jobs.iter().any(|job| !job.has_ended())
@@ -77,7 +76,6 @@ impl Render {
     /// Draws it.
     pub fn show(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         self.work(ui.ctx());
-        self.hear_asked();
         if !self.is_open {
             return;
         }
@@ -129,7 +127,7 @@ impl Render {
         }
     }
 
-    fn dialog(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+    fn dialog(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.set_width(440.0);
         ui.horizontal(|ui| {
             for kind in Kind::ALL {
@@ -141,7 +139,7 @@ impl Render {
         });
         ui.separator();
         Grid::new("render").num_columns(2).spacing([12.0, 7.0]).show(ui, |ui| {
-            self.place(ui);
+            self.place(ui, cx);
             self.picture(ui, cx);
             self.part(ui);
             self.sound(ui);
@@ -155,13 +153,13 @@ impl Render {
         self.list(ui);
     }
 
-    fn place(&mut self, ui: &mut Ui) {
+    fn place(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         let label = ui.label("Render to");
         ui.horizontal(|ui| {
             let edit = TextEdit::singleline(&mut self.form.out).desired_width(260.0);
             ui.add(edit).labelled_by(label.id);
             if ui.button("Choose…").clicked() {
-                self.ask(ui.ctx(), Asked::Out);
+                cx.commands.push(Command::Ask(Ask::Film));
             }
         });
         ui.end_row();
@@ -265,14 +263,9 @@ impl Render {
 
     fn sound(&mut self, ui: &mut Ui) {
         let label = ui.label("Sound");
-        ui.horizontal(|ui| {
-            let edit = TextEdit::singleline(&mut self.form.audio);
-            let edit = edit.desired_width(260.0).hint_text("The one that the patch names");
-            ui.add(edit).labelled_by(label.id);
-            if ui.button("Choose…").clicked() {
-                self.ask(ui.ctx(), Asked::Audio);
-            }
-        });
+        let edit = TextEdit::singleline(&mut self.form.audio);
+        let edit = edit.desired_width(f32::INFINITY).hint_text("The one that the patch names");
+        ui.add(edit).labelled_by(label.id);
         ui.end_row();
     }
 
@@ -402,47 +395,6 @@ impl Render {
         if let Some(i) = removed {
             self.jobs.remove(i);
         }
-    }
-
-    /// Opens a file dialog on a thread.
-    fn ask(&mut self, ctx: &Context, what: Asked) {
-        let (send, receive) = bounded(1);
-        let (ctx, kind) = (ctx.clone(), self.form.kind);
-        let known = match what {
-            Asked::Out => self.form.out.clone(),
-            Asked::Audio => self.form.audio.clone(),
-        };
-        let work = move || {
-            let known = Path::new(known.trim());
-            let mut dialog = rfd::FileDialog::new();
-            if let Some(folder) = known.parent().filter(|folder| folder.is_dir()) {
-                dialog = dialog.set_directory(folder);
-            }
-            let name = known.file_name().unwrap_or_default().to_string_lossy();
-            let chosen = match what {
-                Asked::Audio => dialog.set_title("Choose a sound file").pick_file(),
-                Asked::Out => dialog.set_title(kind.label()).set_file_name(name).save_file(),
-            };
-            // Nobody waits any more where the window is gone.
-            let _ = send.send(chosen);
-            ctx.request_repaint();
-        };
-        if std::thread::Builder::new().name("lumawire-dialog".into()).spawn(work).is_ok() {
-            self.asked = Some((what, receive));
-        }
-    }
-
-    fn hear_asked(&mut self) {
-        let Some((what, receive)) = &self.asked else { return };
-        let Ok(chosen) = receive.try_recv() else { return };
-        if let Some(path) = chosen {
-            let text = path.to_string_lossy().into_owned();
-            match what {
-                Asked::Out => self.form.out = text,
-                Asked::Audio => self.form.audio = text,
-            }
-        }
-        self.asked = None;
     }
 }
 

@@ -1,18 +1,38 @@
 //! The running show of the open patch: an engine, its sound, and what the editor asks of them.
 //!
 //! The editor's thread only sends and looks; nothing here waits for the engine.
+//!
+//! ```text
+//! submit ─▶ PlanSlot ─▶ worker ─┐
+//! remote ─▶ Desk ───────────────┼─▶ engine ─▶ PictureSlot ─▶ picture
+//! set_sound ─▶ Switch ─▶ input ─┘      ├────▶ Board, Probe, Stats
+//!                                      └────▶ FanOut ─▶ Recorder
+//! ```
+
+mod record;
+mod show;
+mod sound;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
 
-use lumawire_core::Plan;
+use crossbeam_channel::Receiver;
 use lumawire_core::control::Score;
-use lumawire_runtime::NodeReport;
-use lumawire_runtime::control::{Board, Notice, Remote};
-use lumawire_runtime::live::{AudioEvent, Deck, HealthCounts, Picture, StatsReport};
-use lumawire_runtime::probe::{OutputId, Readings};
+use lumawire_core::{Clock, Plan};
+use lumawire_runtime::control::{Board, Desk, Notice, Remote};
+use lumawire_runtime::live::{
+    AudioEvent, Deck, FanOut, HealthCounts, OutputEvent, OutputFigures, Picture, PictureSlot,
+    Stats, StatsReport,
+};
+use lumawire_runtime::probe::{OutputId, Probe, Readings};
+use lumawire_runtime::{NodeReport, PlanSlot, RunCx};
 
 use crate::kit::Kit;
+use record::Recording;
+use show::Show;
+use sound::Ear;
 
 /// What is heard.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,6 +63,8 @@ pub struct Setup {
     pub sound: Sound,
     /// Size of the picture in place of the output node's, `[width, height]`.
     pub size_px: Option<(u32, u32)>,
+    /// Whether no sound device is opened: files are played for the engine alone, at a steady pace.
+    pub silent: bool,
 }
 
 /// What happened in a session.
@@ -54,89 +76,273 @@ pub enum Happened {
     Notice(Notice),
     /// Something about the sound.
     Audio(AudioEvent),
+    /// A recording began, or failed and is begun anew.
+    Recording(OutputEvent),
+    /// A recording is complete.
+    Recorded(OutputFigures),
     /// The show ended, and why: nothing more will come.
     Ended(String),
 }
 
-/// A running show. Dropping it ends it.
+/// A running show. Dropping it ends it, and completes its recording, on other threads; [`close`]
+/// (Self::close) waits for that.
 pub struct Session {
-    setup_rate_hz: u32,
+    clock: Clock,
+    ear: Ear,
+    plans: PlanSlot,
+    remote: Remote,
+    board: Arc<Board>,
+    score: Mutex<Arc<Score>>,
+    slot: Arc<PictureSlot>,
+    stats: Arc<Stats>,
+    probe: Probe,
+    wake: Wake,
+    notices: Receiver<Notice>,
+    reports: Receiver<NodeReport>,
+    ended: Receiver<String>,
+    recording: Recording,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is called at every picture.
+#[derive(Clone, Default)]
+struct Wake {
+    call: Arc<Mutex<Option<Call>>>,
+}
+
+type Call = Arc<dyn Fn() + Send + Sync>;
+
+impl Wake {
+    fn set(&self, call: Call) {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+    }
+
+    /// Calls, unless another call is just being set.
+    fn call(&self) {
+        let call = self.call.try_lock().ok().and_then(|call| call.clone());
+        if let Some(call) = call {
+            call();
+        }
+    }
 }
 
 impl Session {
-    /// Starts a show.
+    /// Starts a show. The patch is prepared on the engine's thread; until then nothing is heard, and
+    /// there is no picture.
     ///
     /// # Errors
     /// Where a thread cannot be started or the sound file cannot be opened: what to tell.
-    pub fn start(_kit: &Kit, setup: Setup) -> Result<Self, String> {
-        Ok(Self { setup_rate_hz: setup.plan.clock.sample_rate_hz })
+    pub fn start(kit: &Kit, setup: Setup) -> Result<Self, String> {
+        let clock = setup.plan.clock;
+        let (mut ear, input) = Ear::new(clock, setup.silent);
+        ear.hear(&setup.sound)?;
+        let desk = Desk::new(setup.score);
+        let (remote, board, notices) = (desk.remote(), desk.board(), desk.notices());
+        let score = Mutex::new(desk.score());
+        let plans = PlanSlot::default();
+        let (slot, stats, stop) =
+            (Arc::<PictureSlot>::default(), Arc::<Stats>::default(), Arc::<AtomicBool>::default());
+        let (probe, wake, fan_out) = (Probe::default(), Wake::default(), FanOut::default());
+        let cx = RunCx {
+            base_dir: setup.base_dir,
+            size_px: setup.size_px,
+            looks_ahead: false,
+            seed: None,
+            services: kit.services.clone(),
+        };
+        let show = Show {
+            plan: setup.plan,
+            cx,
+            plans: plans.clone(),
+            desk,
+            input,
+            probe: probe.clone(),
+            thumbnails: kit.thumbnails.clone(),
+            slot: slot.clone(),
+            stats: stats.clone(),
+            wake: wake.clone(),
+            outputs: fan_out.clone(),
+            stop: stop.clone(),
+        };
+        let (thread, reports, ended) = show.start().map_err(|error| cannot_start(&error))?;
+        let recording = Recording::new(fan_out);
+        let thread = Some(thread);
+        Ok(Self {
+            clock,
+            ear,
+            plans,
+            remote,
+            board,
+            score,
+            slot,
+            stats,
+            probe,
+            wake,
+            notices,
+            reports,
+            ended,
+            recording,
+            stop,
+            thread,
+        })
     }
 
     /// Samples a second, which stay as long as the session.
     pub fn rate_hz(&self) -> u32 {
-        self.setup_rate_hz
+        self.clock.sample_rate_hz
     }
 
     /// Goes over to another plan as soon as it is prepared. Of plans that wait only the newest counts.
-    pub fn submit(&self, _plan: Plan) {}
+    pub fn submit(&self, plan: Plan) {
+        self.plans.put(plan);
+    }
 
     /// Takes the patch's bindings, presets and cues anew.
-    pub fn set_score(&self, _score: Score) {}
+    pub fn set_score(&self, score: Score) {
+        let score = Arc::new(score);
+        *self.score.lock().unwrap_or_else(PoisonError::into_inner) = score.clone();
+        self.remote.set_score(score);
+    }
 
-    /// Hears something else from now on. What runs keeps its state.
+    /// The patch's bindings, presets and cues, as they were given last.
+    pub fn score(&self) -> Arc<Score> {
+        self.score.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Hears something else from now on. What runs keeps its state, and the picture goes on.
     ///
     /// # Errors
     /// Where it cannot be opened; the old sound goes on.
-    pub fn set_sound(&mut self, _sound: Sound) -> Result<(), String> {
-        Ok(())
+    pub fn set_sound(&mut self, sound: Sound) -> Result<(), String> {
+        self.ear.hear(&sound)
+    }
+
+    /// What is heard.
+    pub fn sound(&self) -> &Sound {
+        self.ear.sound()
     }
 
     /// What steers it.
     pub fn remote(&self) -> Option<&Remote> {
-        None
+        Some(&self.remote)
     }
 
     /// What its parameters are.
     pub fn board(&self) -> Option<&Arc<Board>> {
-        None
+        Some(&self.board)
     }
 
-    /// The controls of the sound file, where one plays.
+    /// The controls of the sound file, where one plays. It repeats unless it is told otherwise.
     pub fn deck(&self) -> Option<Deck> {
-        None
+        self.ear.deck()
     }
 
-    /// The picture that is new since the last call.
+    /// The picture that is new since the last call. Call it when it can be shown at once: its latency
+    /// is counted until here.
     pub fn picture(&self) -> Option<Arc<Picture>> {
-        None
+        let picture = self.slot.take()?;
+        self.stats.shown(picture.heard);
+        Some(picture)
     }
 
-    /// Calls `wake` from the engine's thread at every picture.
-    pub fn on_picture(&self, _wake: impl Fn() + Send + Sync + 'static) {}
+    /// Calls `wake` from the engine's thread at every picture. It must not wait.
+    pub fn on_picture(&self, wake: impl Fn() + Send + Sync + 'static) {
+        self.wake.set(Arc::new(wake));
+    }
 
     /// Says which outputs to look at, in place of those before.
-    pub fn watch(&self, _outputs: Vec<OutputId>) {}
+    pub fn watch(&self, outputs: Vec<OutputId>) {
+        self.probe.watch(outputs);
+    }
 
     /// Takes what was seen since, in place of what `readings` has; those that nobody saw stay.
-    pub fn read(&self, _readings: &mut Readings) {}
+    pub fn read(&self, readings: &mut Readings) {
+        self.probe.read(readings);
+    }
 
     /// What happened since the last call.
     pub fn happened(&self) -> Vec<Happened> {
-        Vec::new()
+        let mut happened: Vec<_> = self.reports.try_iter().map(Happened::Node).collect();
+        happened.extend(self.notices.try_iter().map(Happened::Notice));
+        happened.extend(self.ear.events().map(Happened::Audio));
+        happened.extend(self.recording.events());
+        happened.extend(self.ended.try_iter().map(Happened::Ended));
+        happened
     }
 
     /// Figures since the last call of this; call it about once a second.
     pub fn stats(&self) -> Option<StatsReport> {
-        None
+        Some(self.stats.recent())
     }
 
-    /// What went wrong with the sound, counted.
+    /// What went wrong with the sound that is heard, counted.
     pub fn health(&self) -> HealthCounts {
-        HealthCounts::default()
+        self.ear.health()
     }
 
     /// The largest sample heard since the last call, full scale 1.
     pub fn take_peak(&self) -> f32 {
-        0.0
+        self.ear.take_peak()
+    }
+
+    /// Records what is heard and shown from now on into this file, whose name says how: see
+    /// `lumawire run --record`. A recording that runs is completed.
+    ///
+    /// # Errors
+    /// Where it can be told at once that it cannot be recorded there.
+    pub fn start_recording(&mut self, path: PathBuf) -> Result<(), String> {
+        self.recording.start(path, self.clock)
+    }
+
+    /// Ends the recording. It is completed on another thread, which tells of it by
+    /// [`Happened::Recorded`].
+    pub fn stop_recording(&mut self) {
+        self.recording.stop();
+    }
+
+    /// Figures of the recording, while one runs.
+    pub fn recording(&self) -> Option<OutputFigures> {
+        self.recording.figures()
+    }
+
+    /// Ends the show and waits until its threads have ended and its recordings are complete: for the
+    /// end of the program.
+    pub fn close(mut self) {
+        self.end();
+        self.recording.finish();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.recording.stop();
+        self.ear.close();
     }
 }
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end();
+        let Some(thread) = self.thread.take() else { return };
+        let recordings = self.recording.take_ending();
+        // What a node loads, or a disk that is slow, may hold them up; the window does not wait.
+        let wait = move || {
+            for thread in recordings.into_iter().chain([thread]) {
+                let _ = thread.join();
+            }
+        };
+        if let Err(error) = Builder::new().name("lumawire-session-end".into()).spawn(wait) {
+            tracing::warn!("the show ends by itself: {error}");
+        }
+    }
+}
+
+fn cannot_start(error: &std::io::Error) -> String {
+    format!("the show cannot be started: {error}; close other programs and try again")
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ mod master;
 mod meter;
 mod overviews;
 mod player;
-mod record;
 mod source;
 pub(crate) mod time;
 mod timeline;
@@ -29,6 +28,7 @@ use crate::session::{Session, Sound};
 use crate::theme;
 use icon::Icon;
 use master::Master;
+pub use master::Recording;
 use meter::Meter;
 use overviews::{Overviews, State};
 use player::{Loop, Player};
@@ -91,9 +91,9 @@ impl Transport {
         self.looped.region_secs
     }
 
-    /// Opens the dialog for a sound file.
-    pub fn choose_sound(&mut self, ctx: &egui::Context) {
-        self.source.ask_file(ctx, &self.sound);
+    /// What the record button asked for since, to be told to the session.
+    pub fn take_recording(&mut self) -> Option<Recording> {
+        self.master.recording.take()
     }
 
     /// Does one of the transport's actions; `false` for all others.
@@ -165,8 +165,7 @@ impl Transport {
             section(ui, "sound", sound, |ui| self.sound_section(ui, cx));
         }
         section(ui, "master", master, |ui| {
-            let recorder = cx.session.and_then(record::of);
-            if let Some(event) = self.master.show(ui, cx.document, cx.session, recorder) {
+            if let Some(event) = self.master.show(ui, cx.document, cx.session) {
                 cx.send(event);
             }
         });

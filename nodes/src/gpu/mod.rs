@@ -25,6 +25,7 @@ mod shader;
 mod strokes;
 #[cfg(test)]
 pub(crate) mod testing;
+mod thumbnail;
 mod user;
 
 pub use blur::{BORDERS, Blur, Blurred, Border};
@@ -37,4 +38,5 @@ pub use flow::Flow;
 pub use picture::{GpuImage, device_from_image, host_from_texture, texture_from_host};
 pub use resample::{FITS, Fit, KERNELS, Kernel, Resampler};
 pub use strokes::{Form, MAX_STROKES, Meet, Stroke, Strokes};
+pub use thumbnail::GpuThumbnails;
 pub(crate) use user::{PRELUDE, UserPass, on_deep_stack};

@@ -55,6 +55,11 @@ impl GpuImage {
         &self.texture.view
     }
 
+    /// The texture, to be copied by work that comes after what was recorded.
+    pub(super) fn texture(&self) -> &wgpu::Texture {
+        &self.texture.texture
+    }
+
     /// The device on which it lies.
     pub fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu

@@ -38,8 +38,8 @@ const ALPHA: usize = 14;
 const WIDTH: usize = 15;
 const HEIGHT: usize = 16;
 
-/// The font that comes along: see `font/OFL.txt`.
-const INTER: &[u8] = include_bytes!("font/Inter.ttf");
+/// The font that comes along, in any weight: see `font/OFL.txt`.
+pub const INTER: &[u8] = include_bytes!("font/Inter.ttf");
 /// The largest font file that is read.
 const MAX_FONT_BYTES: u64 = 64 << 20;
 /// Longest text that is set, in bytes.

@@ -184,12 +184,12 @@ impl Engine {
         self.values[i].get(output).unwrap_or(&Value::Empty)
     }
 
-    /// The step of the sink with this id, else of the first by name.
+    /// The step of the sink with this id, else of the first by name that makes a picture.
     pub fn sink_of(&self, id: &str) -> Option<u32> {
         let plan = &self.running.plan;
         let id_of = |i: &u32| plan.steps.get(*i as usize).map(|step| step.id.as_str());
-        let named = plan.sinks.iter().find(|i| id_of(i) == Some(id));
-        named.or_else(|| plan.sinks.iter().min_by_key(|i| id_of(i))).copied()
+        let named = plan.sinks.iter().copied().find(|i| id_of(i) == Some(id));
+        named.or_else(|| plan.picture_sinks().min_by_key(id_of))
     }
 
     /// The picture of a sink: its first output.

@@ -23,6 +23,8 @@ pub struct Deck {
 struct Shared {
     rate_hz: u32,
     num_samples: Option<u64>,
+    /// Whether the show outlasts the sound: at its end there is silence, until it is put elsewhere.
+    stays: bool,
     is_paused: AtomicBool,
     /// Whether the sound is being opened at another place.
     is_seeking: AtomicBool,
@@ -46,9 +48,19 @@ struct Wishes {
 impl Deck {
     /// Controls of a sound of so many samples at `rate_hz`.
     pub(super) fn new(rate_hz: u32, num_samples: Option<u64>) -> Self {
+        Self::with(rate_hz, num_samples, false)
+    }
+
+    /// As [`new`](Self::new), where the show goes on in silence after the sound's end.
+    pub(super) fn staying(rate_hz: u32, num_samples: Option<u64>) -> Self {
+        Self::with(rate_hz, num_samples, true)
+    }
+
+    fn with(rate_hz: u32, num_samples: Option<u64>, stays: bool) -> Self {
         let shared = Shared {
             rate_hz,
             num_samples,
+            stays,
             is_paused: AtomicBool::new(false),
             is_seeking: AtomicBool::new(false),
             discard_until: AtomicU64::new(0),
@@ -89,6 +101,22 @@ impl Deck {
     /// Whether it begins again at its end.
     pub fn set_repeats(&self, repeats: bool) {
         self.wishes().repeats = repeats;
+    }
+
+    /// Whether it begins again at its end.
+    pub fn repeats(&self) -> bool {
+        self.wishes().repeats
+    }
+
+    /// The stretch that is played again and again, in seconds.
+    pub fn loop_secs(&self) -> Option<(f64, f64)> {
+        let secs = |sample: u64| sample as f64 / f64::from(self.shared.rate_hz);
+        self.wishes().region.map(|(from, to)| (secs(from), secs(to)))
+    }
+
+    /// Whether the show goes on after the sound's end.
+    pub(super) fn stays(&self) -> bool {
+        self.shared.stays
     }
 
     /// What is played now, in seconds from the beginning.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, never};
 use lumawire_core::AudioBlock;
 
 use super::health::Health;
@@ -31,6 +31,14 @@ struct Arrival {
     song: Option<Song>,
 }
 
+/// Where samples come from.
+pub(super) struct Heard {
+    /// One line after the other.
+    pub lines: Receiver<Line>,
+    /// What goes wrong on them.
+    pub health: Arc<Health>,
+}
+
 /// What comes from a device, at the patch's rate. `read` waits for samples; it ends when its
 /// [`Keeper`](super::Keeper) is gone or the sound file has been played.
 pub struct LiveInput {
@@ -39,6 +47,11 @@ pub struct LiveInput {
     next: Option<Line>,
     /// Whether no more lines will come.
     is_closed: bool,
+    /// What is to be heard instead, and whether what waits of the line before is dropped for it.
+    switch: Option<Receiver<Heard>>,
+    hurries: bool,
+    /// Closed when the show begins to hear.
+    begun: Option<Sender<()>>,
     rate_hz: NonZero<u32>,
     /// What is read of a callback at once: a frame's length.
     head: Duration,
@@ -56,17 +69,16 @@ pub struct LiveInput {
 impl LiveInput {
     /// Reads from the lines that come, one after the other, at `rate_hz`. A callback that is longer
     /// than `head` is let out bit by bit.
-    pub(super) fn new(
-        lines: Receiver<Line>,
-        rate_hz: NonZero<u32>,
-        head: Duration,
-        health: Arc<Health>,
-    ) -> Self {
+    pub(super) fn new(heard: Heard, rate_hz: NonZero<u32>, head: Duration) -> Self {
+        let Heard { lines, health } = heard;
         Self {
             lines,
             line: None,
             next: None,
             is_closed: false,
+            switch: None,
+            hurries: false,
+            begun: None,
             rate_hz,
             head,
             health,
@@ -76,6 +88,18 @@ impl LiveInput {
             line_start: 0,
             arrivals: VecDeque::with_capacity(MAX_ARRIVALS + 1),
         }
+    }
+
+    /// Hears what comes from `switch`, the newest of it; drops `begun` when it begins to.
+    pub(super) fn switched(
+        switch: Receiver<Heard>,
+        begun: Sender<()>,
+        rate_hz: NonZero<u32>,
+        head: Duration,
+    ) -> Self {
+        let heard = Heard { lines: never(), health: Arc::default() };
+        let input = Self::new(heard, rate_hz, head);
+        Self { switch: Some(switch), begun: Some(begun), ..input }
     }
 
     /// When the sample came that is number `sample` here; `None` where that is forgotten.
@@ -107,6 +131,8 @@ impl LiveInput {
 
     /// Takes note of new callbacks and new lines. False when no more will ever come.
     fn refresh(&mut self) -> bool {
+        self.begun = None;
+        self.follow_switch();
         // A stream that failed before its first callback leaves an empty line.
         self.next = self.next.take().filter(|line| !line.is_abandoned() || line.has_samples());
         if self.next.is_none() {
@@ -117,14 +143,39 @@ impl LiveInput {
             }
         }
         self.note_arrivals();
-        let is_over = self.line.as_ref().is_none_or(|line| line.waiting() == 0);
+        let is_over = self.hurries || self.line.as_ref().is_none_or(|line| line.waiting() == 0);
         let next_speaks = self.next.as_ref().is_some_and(Line::has_samples);
         if is_over && (next_speaks || self.line.is_none()) {
             self.take_next();
             self.note_arrivals();
         }
         let is_gone = self.line.as_ref().is_none_or(|l| l.is_abandoned() && l.waiting() == 0);
-        !(is_gone && self.next.is_none() && self.is_closed)
+        !(is_gone && self.next.is_none() && self.is_closed && self.switch.is_none())
+    }
+
+    /// Takes what is to be heard instead; the line goes on until that speaks.
+    fn follow_switch(&mut self) {
+        while let Some(switch) = &self.switch {
+            match switch.try_recv() {
+                Ok(heard) => {
+                    (self.lines, self.health) = (heard.lines, heard.health);
+                    (self.next, self.is_closed, self.hurries) = (None, false, true);
+                }
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => self.switch = None,
+            }
+        }
+    }
+
+    /// Forgets when samples came that were not read.
+    fn drop_arrivals(&mut self) {
+        let mut last = None;
+        while self.arrivals.back().is_some_and(|arrival| arrival.end > self.num_given) {
+            last = self.arrivals.pop_back();
+        }
+        if let Some(Arrival { at, .. }) = last {
+            self.arrivals.push_back(Arrival { end: self.num_given, at, song: None });
+        }
     }
 
     fn note_arrivals(&mut self) {
@@ -143,6 +194,9 @@ impl LiveInput {
     /// Goes on with the next line, if there is one.
     fn take_next(&mut self) {
         let Some(line) = self.next.take() else { return };
+        if std::mem::take(&mut self.hurries) {
+            self.drop_arrivals();
+        }
         let (from_hz, to_hz) = (line.format.rate_hz, self.rate_hz);
         self.resampler = None;
         if from_hz != to_hz {

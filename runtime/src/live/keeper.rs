@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 
 use super::deck::{Deck, Reopen};
 use super::device::{Backend, Callback, DeviceError, Format, Opened, Watch};
 use super::health::Health;
-use super::input::LiveInput;
+use super::input::{Heard, LiveInput};
 use super::line::{Line, line};
 use super::player::{Feed, Feeder, Player};
 use super::steady::Steady;
@@ -65,6 +65,7 @@ pub enum AudioEvent {
 pub struct Keeper {
     /// What happens.
     pub events: Receiver<AudioEvent>,
+    health: Arc<Health>,
     quit: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
     _feeder: Option<Feeder>,
@@ -77,7 +78,8 @@ pub fn open_input(
     rate_hz: NonZero<u32>,
     head: Duration,
 ) -> std::io::Result<(Keeper, LiveInput)> {
-    start(backend, Way::Hear, rate_hz, head, None)
+    let (keeper, heard) = hear(backend, rate_hz, None)?;
+    Ok((keeper, LiveInput::new(heard, rate_hz, head)))
 }
 
 /// Plays `sound`, which is at `rate_hz` and which `reopen` opens at any of its samples, through the device that `backend` opens, and hears what is
@@ -89,8 +91,38 @@ pub fn open_playback(
     rate_hz: NonZero<u32>,
     head: Duration,
 ) -> std::io::Result<(Keeper, LiveInput, Deck)> {
-    let num_channels = sound.num_channels().max(1);
     let deck = Deck::new(rate_hz.get(), sound.num_samples());
+    let (keeper, heard) = play(backend, sound, reopen, &deck, rate_hz, None)?;
+    Ok((keeper, LiveInput::new(heard, rate_hz, head), deck))
+}
+
+/// What waits for its turn.
+pub(super) struct Turn {
+    /// Closed when the show begins to hear.
+    pub begun: Receiver<()>,
+    /// What is heard until then, which ends before a device is opened: there may be one only.
+    pub before: Option<Keeper>,
+}
+
+/// What hears a device, or silence. With `turn` there is silence until the device speaks.
+pub(super) fn hear(
+    backend: Option<Box<dyn Backend>>,
+    rate_hz: NonZero<u32>,
+    turn: Option<Turn>,
+) -> std::io::Result<(Keeper, Heard)> {
+    start(backend, Way::Hear, rate_hz, None, turn)
+}
+
+/// What plays a sound as `deck` says; `turn` as for [`hear`].
+pub(super) fn play(
+    backend: Option<Box<dyn Backend>>,
+    sound: Box<dyn Transport>,
+    reopen: Reopen,
+    deck: &Deck,
+    rate_hz: NonZero<u32>,
+    turn: Option<Turn>,
+) -> std::io::Result<(Keeper, Heard)> {
+    let num_channels = sound.num_channels().max(1);
     let (told, broken) = bounded(1);
     let failed = move |error: TransportError| {
         let _ = told.try_send(AudioEvent::Broken(error.to_string()));
@@ -100,8 +132,7 @@ pub fn open_playback(
     // There is room: the channel is new.
     let _ = give_back.try_send(feed);
     let way = Way::Play { num_channels, give_back, given_back, broken };
-    let (keeper, input) = start(backend, way, rate_hz, head, Some(feeder))?;
-    Ok((keeper, input, deck))
+    start(backend, way, rate_hz, Some(feeder), turn)
 }
 
 /// What the streams do.
@@ -120,21 +151,28 @@ fn start(
     backend: Option<Box<dyn Backend>>,
     way: Way,
     rate_hz: NonZero<u32>,
-    head: Duration,
     feeder: Option<Feeder>,
-) -> std::io::Result<(Keeper, LiveInput)> {
+    turn: Option<Turn>,
+) -> std::io::Result<(Keeper, Heard)> {
     let health = Arc::new(Health::default());
-    let (lines, heard) = bounded(MAX_LINES);
+    let (lines, heard_lines) = bounded(MAX_LINES);
     let (events, happened) = bounded(MAX_EVENTS);
     let (quit, quitting) = bounded(0);
-    let input = LiveInput::new(heard, rate_hz, head, health.clone());
-    let (steady, has_spoken) = (None, Arc::default());
-    let work = Work { way, rate_hz, health, lines, events, steady, has_spoken };
-    let thread =
-        Builder::new().name("lumawire-audio".into()).spawn(move || work.run(backend, &quitting))?;
-    let keeper =
-        Keeper { events: happened, quit: Some(quit), thread: Some(thread), _feeder: feeder };
-    Ok((keeper, input))
+    let heard = Heard { lines: heard_lines, health: health.clone() };
+    let (steady, bridge, has_spoken) = (None, None, Arc::default());
+    let of_work = health.clone();
+    let work = Work { way, rate_hz, health: of_work, lines, events, steady, bridge, has_spoken };
+    let run = move || work.begin(backend, turn, &quitting);
+    let thread = Some(Builder::new().name("lumawire-audio".into()).spawn(run)?);
+    let quit = Some(quit);
+    Ok((Keeper { events: happened, health, quit, thread, _feeder: feeder }, heard))
+}
+
+impl Keeper {
+    /// What is known of the sound's health.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
 }
 
 impl Drop for Keeper {
@@ -154,11 +192,25 @@ struct Work {
     events: Sender<AudioEvent>,
     /// Plays the device's part until it speaks.
     steady: Option<Steady>,
+    /// Silence until the first stream speaks.
+    bridge: Option<Steady>,
     /// Whether the stream that was made last has called.
     has_spoken: Arc<AtomicBool>,
 }
 
 impl Work {
+    fn begin(mut self, backend: Option<Box<dyn Backend>>, turn: Option<Turn>, quit: &Receiver<()>) {
+        if let Some(Turn { begun, before }) = turn {
+            select! {
+                recv(begun) -> _ => {}
+                recv(quit) -> _ => return,
+            }
+            self.begin_bridge();
+            drop(before);
+        }
+        self.run(backend, quit);
+    }
+
     fn run(mut self, backend: Option<Box<dyn Backend>>, quit: &Receiver<()>) {
         let Some(mut backend) = backend else {
             self.begin_steady(Instant::now());
@@ -244,7 +296,7 @@ impl Work {
                 return Some(reason);
             }
             let is_silent = if has_spoken.load(Ordering::Relaxed) {
-                self.steady = None;
+                (self.steady, self.bridge) = (None, None);
                 self.health.last_callback().elapsed() > STALL && !self.health.has_ended()
             } else {
                 opened.elapsed() > FIRST_CALL
@@ -281,8 +333,18 @@ impl Work {
         let format = Format { rate_hz: self.rate_hz, num_channels };
         let Some(callback) = self.callback(format) else { return };
         match Steady::start(callback, format, since) {
-            Ok(steady) => self.steady = Some(steady),
+            Ok(steady) => (self.steady, self.bridge) = (Some(steady), None),
             Err(error) => tracing::error!("no thread for silence: {error}"),
+        }
+    }
+
+    /// Lets the engine hear silence meanwhile: a device may take long to open, and a file is not to
+    /// play unheard until then.
+    fn begin_bridge(&mut self) {
+        let format = Format { rate_hz: self.rate_hz, num_channels: SILENT_CHANNELS };
+        let (capture, line) = line(format, &self.health);
+        if self.lines.try_send(line).is_ok() {
+            self.bridge = Steady::start(Callback::Capture(capture), format, Instant::now()).ok();
         }
     }
 

@@ -25,6 +25,7 @@ mod slot;
 mod stage;
 mod stats;
 mod steady;
+mod switch;
 
 pub use cpal_backend::CpalBackend;
 pub use deck::{Deck, Reopen};
@@ -41,3 +42,4 @@ pub use recorder::{OutputEvent, OutputFigures, OutputWatch, Recorder};
 pub use slot::{Picture, PictureSlot};
 pub use stage::{Stage, StageEnd};
 pub use stats::{Distribution, Stats, StatsReport};
+pub use switch::Switch;

@@ -44,6 +44,10 @@ pub(super) struct Feed {
 }
 
 impl Feed {
+    fn is_at_end(&self) -> bool {
+        self.is_over.load(Ordering::Acquire) && self.samples.is_empty()
+    }
+
     /// Where the sound stands now.
     fn song(&mut self) -> Option<Song> {
         let runs = !self.deck.is_paused() && !self.is_starved;
@@ -154,7 +158,8 @@ impl Pour {
         Ok(())
     }
 
-    /// Until all was played the user may still go elsewhere: where to.
+    /// Until all was played the user may still go elsewhere, and later too where the show outlasts the
+    /// sound: where to.
     fn wait_at_end(&mut self) -> Option<(u64, bool)> {
         // A sound without samples would begin again for ever.
         if self.at == 0 {
@@ -163,7 +168,8 @@ impl Pour {
         loop {
             let next = self.deck.after_end();
             let is_played = self.ring.slots() == self.ring.buffer().capacity();
-            if next.is_some() || is_played || self.is_stopped() {
+            let is_done = is_played && !self.deck.stays();
+            if next.is_some() || is_done || self.is_stopped() {
                 self.is_over.store(next.is_none(), Ordering::Release);
                 return next;
             }
@@ -289,13 +295,14 @@ impl Player {
         if at < out.len() {
             out[at..].fill(T::from_sample_(0.0));
             match &self.feed {
-                Some(feed) if feed.is_over.load(Ordering::Acquire) && feed.samples.is_empty() => {
+                Some(feed) if feed.is_at_end() && !feed.deck.stays() => {
                     self.stamp(now);
                     self.health.end();
                     return;
                 }
-                // The show goes on in silence while the file is opened at another place.
-                Some(feed) if feed.deck.is_seeking() => {
+                // The show goes on in silence while the file is opened at another place, and after
+                // its end where it outlasts it.
+                Some(feed) if feed.deck.is_seeking() || feed.is_at_end() => {
                     let len = self.at_patch_rate((out.len() - at) / num_channels);
                     self.echo.push_silence(len);
                 }

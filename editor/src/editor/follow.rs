@@ -1,0 +1,211 @@
+//! How the show follows the document, and the window the show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use egui::Context;
+use lumawire_core::{Edit, Graph, GraphNode, ParamValue};
+use lumawire_runtime::control::{Event, Notice};
+use lumawire_runtime::live::{OutputEvent, OutputFigures};
+
+use super::Editor;
+use crate::cx::spec_of;
+use crate::session::{Happened, Session, Setup};
+
+/// What every parameter is set to, by node and parameter.
+pub(super) type Values = BTreeMap<(String, String), ParamValue>;
+
+/// What of a show an edit reaches without a new plan.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Touched {
+    /// Node and parameter.
+    params: BTreeSet<(String, String)>,
+    /// Bindings, presets or cues.
+    has_score: bool,
+}
+
+impl Touched {
+    pub fn by(edit: &Edit) -> Self {
+        let mut touched = Self::default();
+        touched.add(edit);
+        touched
+    }
+
+    /// What undo and redo changed; the score with it, as they do not tell.
+    pub fn between(before: &Values, after: &Values) -> Self {
+        let keys = before.keys().chain(after.keys());
+        let changed = keys.filter(|key| before.get(*key) != after.get(*key));
+        Self { params: changed.cloned().collect(), has_score: true }
+    }
+
+    fn add(&mut self, edit: &Edit) {
+        match edit {
+            Edit::SetParam { node, param, .. } => {
+                self.params.insert((node.clone(), param.clone()));
+            }
+            Edit::SetBinding { .. }
+            | Edit::SetPreset { .. }
+            | Edit::SetCues { .. }
+            | Edit::RenameNode { .. } => self.has_score = true,
+            Edit::Batch(edits) => edits.iter().for_each(|edit| self.add(edit)),
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn values_of(graph: &Graph) -> Values {
+    let of_node = |(id, node): (&str, &GraphNode)| {
+        let id = id.to_owned();
+        let params = node.params.clone().into_iter();
+        params.map(move |(param, value)| ((id.clone(), param), value)).collect::<Vec<_>>()
+    };
+    graph.nodes().flat_map(of_node).collect()
+}
+
+impl Editor {
+    /// Lets the show follow what was changed in the patch and needs no new plan. A parameter that
+    /// somebody steers is then what the person set: whoever came last counts.
+    pub(super) fn follow(&mut self, touched: &Touched) {
+        let Some(session) = &self.session else { return };
+        if touched.has_score {
+            let score = (self.kit.score)(self.document.graph(), self.document.base_dir());
+            session.set_score(score);
+        }
+        let Some(remote) = session.remote() else { return };
+        for (node, id) in &touched.params {
+            let spec = spec_of(&self.document, node);
+            let param = spec.and_then(|s| s.params.iter().find(|p| p.id == id));
+            let Some(param) = param.filter(|param| param.is_steerable()) else { continue };
+            let set = self.document.graph().node(node).and_then(|node| node.params.get(id));
+            let value = set.cloned().unwrap_or_else(|| param.default_value());
+            remote.send(Event::Set { target: format!("{node}.{id}"), value });
+        }
+    }
+
+    /// Hands a new plan to the show, or starts one.
+    pub(super) fn run_plan(&mut self) {
+        let Some(plan) = self.document.take_plan() else { return };
+        let fits = |s: &&Session| s.rate_hz() == plan.clock.sample_rate_hz;
+        if let Some(session) = self.session.as_ref().filter(fits) {
+            session.submit(plan);
+            return;
+        }
+        let setup = Setup {
+            plan,
+            score: (self.kit.score)(self.document.graph(), self.document.base_dir()),
+            base_dir: self.document.base_dir().to_owned(),
+            sound: self.sound.clone(),
+            size_px: None,
+            silent: self.is_silent,
+        };
+        match Session::start(&self.kit, setup) {
+            Ok(session) => self.session = Some(session),
+            Err(error) => self.tell(error),
+        }
+        self.wakes = false;
+        self.watched.clear();
+    }
+
+    /// Says which outputs are to be looked at, where that changed.
+    pub(super) fn watch(&mut self) {
+        let solo = self.panels.output.soloed();
+        let watched = self.panels.canvas.watched().iter().chain(solo);
+        if !watched.clone().eq(&self.watched) {
+            self.watched = watched.cloned().collect();
+            if let Some(session) = &self.session {
+                session.watch(self.watched.clone());
+            }
+        }
+    }
+
+    /// Has the show wake the window at every picture.
+    pub(super) fn wake(&mut self, ctx: &Context) {
+        if let Some(session) = self.session.as_ref().filter(|_| !self.wakes) {
+            let ctx = ctx.clone();
+            session.on_picture(move || ctx.request_repaint());
+            self.wakes = true;
+        }
+    }
+
+    /// Takes what happened in the show.
+    pub(super) fn hear_session(&mut self) {
+        let Some(session) = &self.session else { return };
+        session.read(&mut self.readings);
+        for happened in session.happened() {
+            self.take(happened);
+        }
+    }
+
+    fn take(&mut self, happened: Happened) {
+        match happened {
+            Happened::Node(report) => match report.error {
+                Some(error) => drop(self.failures.insert(report.node, error)),
+                None => drop(self.failures.remove(&report.node)),
+            },
+            Happened::Notice(notice) => self.heed(notice),
+            Happened::Audio(event) => self.panels.bar.hear(&event),
+            Happened::Recording(OutputEvent::Began(name)) => {
+                self.tell(format!("records to {name}"))
+            }
+            Happened::Recording(OutputEvent::Failed { name, error, .. }) => {
+                self.tell(format!("recording {name}: {error}"));
+            }
+            Happened::Recorded(figures) => {
+                let OutputFigures { name, num_frames, num_dropped, .. } = figures;
+                self.tell(format!("recorded {name}: {num_frames} frames, {num_dropped} dropped"));
+            }
+            Happened::Ended(why) => {
+                self.tell(format!("the show ended: {why}"));
+                self.session = None;
+            }
+        }
+    }
+
+    fn heed(&mut self, notice: Notice) {
+        match notice {
+            Notice::Keep(target, value) => {
+                if let Some((node, param)) = target.split_once('.') {
+                    let (node, param) = (node.to_owned(), param.to_owned());
+                    // A node that is gone keeps nothing.
+                    let _ = self.document.keep(Edit::SetParam { node, param, value: Some(value) });
+                }
+            }
+            Notice::Stored(name, preset) => {
+                let preset = serde_json::to_value(preset).ok();
+                // Names are bounded by the desk.
+                let _ = self.document.keep(Edit::SetPreset { name, preset });
+            }
+            Notice::Cue(_) => {}
+            Notice::Unknown(name) => self.tell(format!("there is no preset or cue “{name}”")),
+            Notice::Full(name) => {
+                self.tell(format!("“{name}” is not stored: there are too many presets"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_touches_what_the_show_must_follow() {
+        let set =
+            |param: &str| Edit::SetParam { node: "a".into(), param: param.into(), value: None };
+        let binding = Edit::SetBinding { target: "a.x".into(), binding: None };
+        let touched =
+            Touched::by(&Edit::Batch(vec![set("x"), Edit::Batch(vec![set("y"), binding])]));
+        let params = [("a".into(), "x".into()), ("a".into(), "y".into())].into();
+        assert_eq!(touched, Touched { params, has_score: true });
+        assert_eq!(Touched::by(&Edit::SetSeed(3)), Touched::default());
+    }
+
+    #[test]
+    fn undo_touches_what_differs() {
+        let value = |id: &str, v: f64| (("a".to_owned(), id.to_owned()), ParamValue::Float(v));
+        let before: Values = [value("same", 1.0), value("moved", 1.0), value("gone", 1.0)].into();
+        let after: Values = [value("same", 1.0), value("moved", 2.0), value("new", 1.0)].into();
+        let touched = Touched::between(&before, &after);
+        let ids: Vec<&str> = touched.params.iter().map(|(_, id)| id.as_str()).collect();
+        assert_eq!(ids, ["gone", "moved", "new"]);
+    }
+}
