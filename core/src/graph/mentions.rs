@@ -1,12 +1,19 @@
 //! Where presets and cues name a node: renaming it must reach them too.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json};
 
 /// Whether presets or cues name a target of the node `id`.
 pub(super) fn mentions(json: &Json, id: &str) -> bool {
-    let mut found = false;
+    nodes(json).contains(id)
+}
+
+/// The nodes whose targets presets or cues name.
+pub(super) fn nodes(json: &Json) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     visit(&mut json.clone(), &mut |target| {
-        found |= target.split_once('.').is_some_and(|(node, _)| node == id);
+        found.extend(target.split_once('.').map(|(node, _)| node.to_owned()));
         None
     });
     found

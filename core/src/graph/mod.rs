@@ -8,7 +8,7 @@ mod edit;
 mod history;
 mod mentions;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 pub use canvas::{Boundary, Frame, Group, MAX_NESTING};
@@ -16,7 +16,7 @@ pub use edit::{Applied, Cost, Edit, EditError};
 pub use history::History;
 pub use wire::{Wire, WireEnds, WireError, is_id};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::Direction;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
@@ -252,6 +252,14 @@ impl Graph {
     /// A free id for a new node of this kind: `chroma_1`, `chroma_2`, …
     pub fn fresh_id(&self, spec: &NodeSpec) -> String {
         canvas::fresh(spec.stem(), |id| self.by_id.contains_key(id) || self.is_steered(id))
+    }
+
+    /// Ids that no new node may have: those of nodes, and what bindings, presets or cues name.
+    pub(crate) fn taken_ids(&self) -> BTreeSet<String> {
+        let bound = self.bindings.keys().filter_map(|target| target.split_once('.'));
+        let named = self.presets.values().chain(&self.cues).flat_map(mentions::nodes);
+        let bound = bound.map(|(node, _)| node.to_owned());
+        self.by_id.keys().cloned().chain(bound).chain(named).collect()
     }
 
     /// Whether bindings, presets or cues name the node.

@@ -439,7 +439,7 @@ fn a_mark_is_that_of_the_state() {
     assert_eq!(history.mark(), seen[5].0);
 }
 
-const IDS: [&str; 5] = ["a", "b", "c", "mix_1", "_x"];
+pub(crate) const IDS: [&str; 5] = ["a", "b", "c", "mix_1", "_x"];
 const KINDS: [&str; 5] = ["mix", "onset", "gate", "draw", "no_such_kind"];
 const PORTS: [&str; 6] = ["control", "a", "gain", "strength", "audio", "nowhere"];
 
@@ -545,7 +545,7 @@ fn canvas_edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         6 => single_edit(),
         1 => prop::collection::vec(single_edit(), 0..4).prop_map(Edit::Batch),

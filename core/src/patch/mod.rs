@@ -23,6 +23,7 @@ mod canvas;
 mod error;
 mod file;
 mod files;
+mod fragment;
 mod json;
 pub mod migrate;
 mod read;
@@ -32,7 +33,8 @@ mod write;
 
 pub use error::PatchError;
 pub use file::{load, save};
-pub use files::{FileUse, files};
+pub use files::{FileUse, files, rebase};
+pub use fragment::{Pasted, fragment, paste};
 pub use read::{Loaded, parse};
 pub use write::to_text;
 
