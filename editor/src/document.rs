@@ -45,7 +45,7 @@ impl Document {
         registry: Registry,
         interfaces: Interfaces,
     ) -> Self {
-        Self::of(graph, None, base_dir, registry, interfaces)
+        Self::of(graph, None, paths::whole(&base_dir), registry, interfaces)
     }
 
     /// Opens a file.
@@ -58,8 +58,9 @@ impl Document {
         interfaces: Interfaces,
     ) -> Result<Self, PatchError> {
         let graph = patch::load(path)?.graph;
+        let path = paths::whole(path);
         let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self::of(graph, Some(path.to_owned()), base_dir, registry, interfaces))
+        Ok(Self::of(graph, Some(path), base_dir, registry, interfaces))
     }
 
     /// Opens what a crash left of a patch, which differs from its file until it is saved.
@@ -236,16 +237,20 @@ impl Document {
         let Some(path) = path.map(Path::to_owned).or_else(|| self.path.clone()) else {
             return Ok(());
         };
+        let path = paths::whole(&path);
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let moved = paths::rebased(&self.graph, &self.registry, &self.base_dir, &folder);
-        match moved {
-            Ok(moved) if folder != self.base_dir => {
-                patch::save(&path, &moved, &self.registry)?;
-                self.graph = moved;
-                self.base_dir = folder;
-                self.compile();
+        if folder == self.base_dir {
+            patch::save(&path, &self.graph, &self.registry)?;
+        } else {
+            let mut moved = self.graph.clone();
+            for edit in patch::rebase(&self.graph, &self.registry, &self.base_dir, &folder) {
+                // The node is there: it named the file.
+                let _ = moved.apply(edit, &self.registry);
             }
-            _ => patch::save(&path, &self.graph, &self.registry)?,
+            patch::save(&path, &moved, &self.registry)?;
+            (self.graph, self.base_dir) = (moved, folder);
+            self.revision += 1;
+            self.compile();
         }
         self.stamp = Stamp::of(&path);
         self.path = Some(path);

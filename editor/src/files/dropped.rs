@@ -81,6 +81,8 @@ pub fn commands(paths: &[PathBuf], place: &Place, document: &Document) -> Vec<Co
     for path in paths {
         let file = ParamValue::file(as_patch_path(path, folder));
         match use_of(path, over, registry) {
+            // One is open at a time: the first.
+            Use::Open if commands.iter().any(|c| matches!(c, Command::Open(_))) => {}
             Use::Open => commands.push(Command::Open(path.clone())),
             Use::Hear => {
                 commands.push(Command::Hear(Sound::File { path: path.clone(), output: None }));

@@ -158,10 +158,10 @@ impl Files {
             self.recovery = Some(Recovery::new(settings, ctx));
         }
         if let Some(path) = cx.document.path() {
-            let seen = (cx.document.id(), path.to_owned());
-            if self.seen.as_ref() != Some(&seen) {
+            let is_seen = |(id, seen): &(u64, PathBuf)| *id == cx.document.id() && seen == path;
+            if !self.seen.as_ref().is_some_and(is_seen) {
                 recents.add(path, now_secs);
-                self.seen = Some(seen);
+                self.seen = Some((cx.document.id(), path.to_owned()));
             }
         }
         let Some(recovery) = &mut self.recovery else { return };
@@ -249,7 +249,7 @@ impl Files {
             title: ask.title(),
             wanted,
             saves,
-            folder: std::path::absolute(folder.unwrap_or_default()).unwrap_or_default(),
+            folder: paths::whole(&folder.unwrap_or_default()),
             name,
             places: self.places(own, cx),
         }

@@ -3,10 +3,6 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lumawire_core::graph::EditError;
-use lumawire_core::patch;
-use lumawire_core::{Edit, Graph, ParamValue, Registry};
-
 /// `path` as a patch in `folder` names it: relative with forward slashes, or absolute where there
 /// is no folder or it lies on another drive.
 pub fn as_patch_path(path: &Path, folder: Option<&Path>) -> String {
@@ -45,6 +41,11 @@ pub fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
+/// The path from the root, wherever the program was started.
+pub fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// What a person typed while looking at `folder`: `~` is home.
 pub fn typed(text: &str, folder: &Path) -> PathBuf {
     let rest = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -57,32 +58,6 @@ pub fn typed(text: &str, folder: &Path) -> PathBuf {
 /// The person's own folder.
 pub fn home() -> Option<PathBuf> {
     directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned())
-}
-
-/// The graph with its files named from another folder, for a patch that moves from `from` to `to`;
-/// the files themselves stay where they are. Absolute names stay.
-///
-/// # Errors
-/// Where a parameter cannot be set.
-pub fn rebased(
-    graph: &Graph,
-    registry: &Registry,
-    from: &Path,
-    to: &Path,
-) -> Result<Graph, EditError> {
-    let mut moved = graph.clone();
-    if tidy(from) == tidy(to) {
-        return Ok(moved);
-    }
-    for mut used in patch::files(graph, registry) {
-        if Path::new(&used.file.path).is_absolute() {
-            continue;
-        }
-        used.file.path = as_patch_path(&from.join(&used.file.path), Some(to));
-        let value = Some(ParamValue::File(used.file));
-        moved.apply(Edit::SetParam { node: used.node, param: used.param, value }, registry)?;
-    }
-    Ok(moved)
 }
 
 /// A size in bytes as a person reads it: `3.4 MB`.
