@@ -94,8 +94,8 @@ pub enum Happened {
     Ended(String),
 }
 
-/// A running show. Dropping it ends it, and completes its recording, on other threads; [`close`]
-/// (Self::close) waits for that.
+/// A running show. Dropping it ends it, and completes its recording, on other threads;
+/// [`close`](Self::close) waits for that.
 pub struct Session {
     clock: Clock,
     ear: Ear,
