@@ -196,6 +196,19 @@ pub struct RenderArgs {
     /// No progress bar and no summary.
     #[arg(short, long)]
     pub quiet: bool,
+    /// How progress is told.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = ProgressForm::Bar)]
+    pub progress: ProgressForm,
+}
+
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressForm {
+    /// As a bar, and a summary at the end.
+    Bar,
+    /// As lines of JSON on stdout, for other programs: `phase` (`hear`, `roll`, `write`), `frame`,
+    /// `total` where it is known, and `secs` since the start; no summary.
+    Json,
 }
 
 /// What `run` takes.

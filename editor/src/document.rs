@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lumawire_core::graph::EditError;
 use lumawire_core::patch::{self, PatchError};
-use lumawire_core::{Cost, Edit, Fault, Graph, History, Plan, Registry, compile};
+use lumawire_core::plan::compile_whole;
+use lumawire_core::{Cost, Edit, Fault, Graph, History, Plan, Registry};
 
 use crate::files::{Recovered, Stamp, paths};
 use crate::kit::Interfaces;
@@ -269,12 +270,10 @@ impl Document {
     /// Compiles anew: also what to do when a shader's file changed.
     pub fn compile(&mut self) {
         (self.interfaces)(&self.graph, &self.base_dir, &mut self.registry);
-        match compile(&self.graph, &self.registry) {
-            Ok(plan) => {
-                self.plan = Some(plan);
-                self.faults.clear();
-            }
-            Err(faults) => self.faults = faults,
+        let (plan, faults) = compile_whole(&self.graph, &self.registry);
+        self.faults = faults;
+        if plan.is_some() {
+            self.plan = plan;
         }
     }
 }

@@ -186,6 +186,7 @@ impl Editor {
         self.hear_session();
         keys::keep_tab(ui.ctx());
         self.draw(ui);
+        self.record();
         let ctx = ui.ctx().clone();
         self.take_keys(&ctx);
         // What is done may ask for more.
@@ -205,7 +206,8 @@ impl Editor {
         self.with_cx(|panels, cx| {
             Panel::top("menu").show(ui, |ui| panels.menu.show(ui, cx));
             Panel::bottom("bar").show(ui, |ui| panels.bar.show(ui, cx));
-            Panel::bottom("transport").show(ui, |ui| panels.transport.show(ui, cx));
+            let transport = Panel::bottom("transport").resizable(true).default_size(96.0);
+            transport.min_size(80.0).show(ui, |ui| panels.transport.show(ui, cx));
             panels.problems.show(ui, cx);
             if shows_inspector {
                 let side = Panel::right("side").default_size(SIDE_WIDTH);

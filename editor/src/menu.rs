@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use egui::{Align, Align2, Button, Layout, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align, Align2, Button, Layout, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::command::{Action, Menu};
 use crate::cx::Cx;
@@ -32,15 +32,17 @@ const MENU_PX: f32 = 240.0;
 
 /// Whether an action makes sense now: what menus, the command palette and keys go by.
 pub fn is_possible(action: Action, cx: &Cx<'_>) -> bool {
+    let graph = cx.document.graph();
     let num_selected = cx.selection.len();
+    let has_group = || cx.selection.iter().any(|id| graph.group(id).is_some());
     let history = cx.document.history();
     match action {
         Action::Undo => history.undo_label().is_some(),
         Action::Redo => history.redo_label().is_some(),
         Action::Save => cx.document.is_dirty() || cx.document.path().is_none(),
         Action::Render => cx.document.faults().is_empty(),
-        Action::SelectAll | Action::Find | Action::ZoomToFit => cx.document.graph().num_nodes() > 0,
-        Action::Arrange => cx.document.graph().num_nodes() > 1,
+        Action::SelectAll | Action::Find | Action::ZoomToFit => graph.num_nodes() > 0,
+        Action::Arrange => graph.num_nodes() > 1,
         Action::Cut
         | Action::Copy
         | Action::Duplicate
@@ -49,17 +51,18 @@ pub fn is_possible(action: Action, cx: &Cx<'_>) -> bool {
         | Action::Mute
         | Action::Collapse
         | Action::Group
-        | Action::Ungroup
         | Action::Frame
         | Action::ZoomToSelection => num_selected > 0,
-        Action::Rename | Action::Solo | Action::EnterGroup => num_selected == 1,
+        Action::Rename | Action::Solo => num_selected == 1,
+        Action::Ungroup => has_group(),
+        Action::EnterGroup => num_selected == 1 && has_group(),
         Action::AlignLeft | Action::AlignTop => num_selected > 1,
         Action::DistributeAcross | Action::DistributeDown => num_selected > 2,
         Action::PlayPause | Action::Rewind | Action::Back | Action::Forward | Action::Loop => {
             cx.session.is_some_and(|session| session.deck().is_some())
         }
         Action::Blackout | Action::Freeze => cx.session.is_some(),
-        Action::NextCue => cx.session.is_some() && cx.document.graph().cues().is_some(),
+        Action::NextCue => cx.session.is_some() && graph.cues().is_some(),
         _ => true,
     }
 }
@@ -129,12 +132,12 @@ fn quick(ui: &mut Ui, action: Action, text: &str, cx: &mut Cx<'_>) {
 
 /// The patch's name in the middle of the window, or as near as there is room, with a dot where it
 /// is not saved.
-fn name(ui: &Ui, room: Rect, middle: f32, cx: &Cx<'_>) -> Option<Response> {
+fn name(ui: &Ui, room: Rect, middle: f32, cx: &Cx<'_>) {
     let name = cx.document.name();
     let galley = ui.painter().layout_no_wrap(name.clone(), theme::body(), theme::TEXT);
     let size = galley.size();
     if size.x + 14.0 > room.width() {
-        return None;
+        return;
     }
     let left = (middle - size.x / 2.0).clamp(room.left(), room.right() - size.x - 14.0);
     let rect = Align2::LEFT_CENTER.anchor_size(egui::pos2(left, room.center().y), size);
@@ -148,7 +151,7 @@ fn name(ui: &Ui, room: Rect, middle: f32, cx: &Cx<'_>) -> Option<Response> {
     let state = if is_dirty { ", not saved" } else { "" };
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name}{state}")));
     let path = cx.document.path().map(|path| path.display().to_string());
-    Some(response.on_hover_text(path.unwrap_or_else(|| "It has no file yet.".into())))
+    response.on_hover_text(path.unwrap_or_else(|| "It has no file yet.".into()));
 }
 
 #[cfg(test)]
@@ -156,6 +159,7 @@ mod tests {
     use egui_kittest::Harness;
     use egui_kittest::kittest::{NodeT, Queryable};
     use lumawire_core::Edit;
+    use lumawire_core::graph::Group;
 
     use super::*;
     use crate::command::Command;
@@ -223,6 +227,20 @@ mod tests {
         assert_eq!(possible(1), [true, true, false, false]);
         assert_eq!(possible(2), [true, false, true, false]);
         assert_eq!(possible(3), [true, false, true, true]);
+    }
+
+    #[test]
+    fn only_groups_are_entered_and_taken_apart() {
+        let mut scene = scene();
+        let edit = Edit::SetGroup { id: "g".into(), group: Some(Group::default()) };
+        scene.document.apply(edit, "group", None).unwrap();
+        let mut possible = |id: &str| {
+            scene.selection = [id.to_owned()].into();
+            let cx = scene.cx();
+            [Action::Ungroup, Action::EnterGroup].map(|action| is_possible(action, &cx))
+        };
+        assert_eq!(possible("a"), [false, false]);
+        assert_eq!(possible("g"), [true, true]);
     }
 
     #[test]

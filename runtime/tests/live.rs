@@ -6,14 +6,14 @@ mod stubs;
 use std::any::Any;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use lumawire_core::{AudioBlock, Value};
 use lumawire_runtime::live::{
     AudioEvent, Backend, Callback, DeviceError, FanOut, Format, Keeper, LiveInput, Opened,
-    Recorder, Stage, StageEnd, Stats, Watch, open_input, open_playback,
+    Recorder, Stage, StageEnd, Stats, Switch, Watch, open_input, open_playback,
 };
 use lumawire_runtime::output::Target;
 use lumawire_runtime::show::Show;
@@ -317,6 +317,116 @@ fn a_file_is_heard_sample_for_sample_through_any_device_and_without_one() {
         let mut block = AudioBlock::silent(2, 8);
         assert_eq!(input.read(&mut block, 0).expect("sound"), Read::Ended);
     }
+}
+
+/// One device that only one at a time may have, slow to open.
+#[derive(Clone, Default)]
+struct Single {
+    num_open: Arc<AtomicUsize>,
+    num_opened: Arc<AtomicUsize>,
+}
+
+impl Single {
+    fn boxed(&self) -> Option<Box<dyn Backend>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+/// Ends its stream, and lets the next have the device.
+struct Held(Option<Stream>, Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0 = None;
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Backend for Single {
+    fn open(
+        &mut self,
+        connect: &mut dyn FnMut(Format) -> Option<Callback>,
+        _watch: Watch,
+    ) -> Result<Opened, DeviceError> {
+        assert_eq!(self.num_open.fetch_add(1, Ordering::SeqCst), 0, "somebody has it");
+        self.num_opened.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(100));
+        let format = Format { rate_hz: rate(RATE_HZ), num_channels: 2 };
+        let mut callback = connect(format).expect("a callback");
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let run = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                match &mut callback {
+                    Callback::Capture(capture) => capture.write(&[0.5_f32; 128], Instant::now()),
+                    Callback::Play(player) => player.fill(&mut [0.0_f32; 128], Instant::now()),
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let thread = Builder::new().name("fake-device".into()).spawn(run).expect("a thread");
+        let stream = Stream { stop, thread: Some(thread) };
+        let stream = Box::new(Held(Some(stream), self.num_open.clone()));
+        Ok(Opened { name: "fake".into(), format, sample_format: "f32".into(), stream })
+    }
+}
+
+/// Reads samples until one is not silence; it, and how many were silent.
+fn await_sound(input: &mut LiveInput) -> (f32, usize) {
+    let mut num_silent = 0;
+    loop {
+        match read(input, 1)[0][0] {
+            0.0 => num_silent += 1,
+            value => return (value, num_silent),
+        }
+    }
+}
+
+#[test]
+fn another_sound_is_heard_after_silence_and_a_file_from_its_beginning() {
+    let (switch, mut input) = Switch::new(rate(RATE_HZ), HEAD);
+    let device = Single::default();
+    let first = switch.hear(device.boxed(), None).expect("sound");
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(device.num_opened.load(Ordering::SeqCst), 0, "nobody hears yet");
+    let (value, num_silent) = await_sound(&mut input);
+    assert_eq!(value, 0.5);
+    assert!(num_silent > 0, "there is silence until it is open");
+    let mut before = first;
+    for _ in 0..3 {
+        let mut sound = AudioBlock::silent(2, 5_000);
+        for i in 0..5_000 {
+            sound.channel_mut(0)[i] = (i + 1) as f32 / 65_536.0;
+        }
+        let reopen = Box::new(|_, _: &AtomicBool| panic!("nobody jumps"));
+        let file = Box::new(Memory::new(sound.clone()));
+        let (playing, _) = switch.play(device.boxed(), file, reopen, Some(before)).expect("sound");
+        // What the device brings until it is closed, and silence.
+        let value = loop {
+            match await_sound(&mut input).0 {
+                0.5 => {}
+                value => break value,
+            }
+        };
+        assert_eq!(value, 1.0 / 65_536.0, "none of it is lost");
+        let [left, _] = read(&mut input, 4_999);
+        assert!(left == sound.channel(0)[1..]);
+        // It outlasts the file.
+        assert!(read(&mut input, 5_000)[0].iter().all(|v| *v == 0.0));
+        before = switch.hear(device.boxed(), Some(playing)).expect("sound");
+        assert_eq!(await_sound(&mut input).0, 0.5);
+    }
+    assert_eq!(device.num_opened.load(Ordering::SeqCst), 7);
+    let silence = switch.hear(None, Some(before)).expect("silence");
+    while read(&mut input, 1)[0][0] != 0.0 {}
+    assert!(read(&mut input, 5_000)[0].iter().all(|v| *v == 0.0));
+    drop((switch, silence));
+    let mut block = AudioBlock::silent(2, 64);
+    let started = Instant::now();
+    while input.read(&mut block, 0).expect("sound") != Read::Ended {
+        assert!(started.elapsed() < PATIENCE);
+    }
+    assert_eq!(device.num_open.load(Ordering::SeqCst), 0);
 }
 
 /// A source of sound into a pole, watched by a sink.

@@ -16,6 +16,7 @@ use lumawire_core::{AudioBlock, Fps};
 use lumawire_runtime::live::{
     Backend, Callback, DeviceError, Format, Opened, Watch, open_input, open_playback,
 };
+use lumawire_runtime::probe::{HISTORY_LEN, Probe, Readings, Seen};
 use lumawire_runtime::show::Tap;
 use lumawire_runtime::take::{FORMAT, Manifest, Recorder, VERSION};
 use lumawire_runtime::transport::Silence;
@@ -145,4 +146,39 @@ fn a_take_hears_without_allocating() {
     let summary = recorder.finish();
     assert_eq!(count, 0);
     assert!(summary.is_exact() && summary.num_samples == 500 * 256, "{summary:?}");
+}
+
+#[test]
+fn a_probe_looks_without_allocating() {
+    let mut engine = Engine::new(prepare(stubs::big::cheap(500), &RunCx::default(), None));
+    engine.set_timing(true);
+    let steps = engine.plan().steps.iter();
+    let outputs: Vec<_> = steps
+        .flat_map(|step| step.spec.outputs.iter().map(|port| (step.id.clone(), port.id.to_owned())))
+        .collect();
+    assert!(outputs.len() > 400);
+    let (probe, mut tap) = Probe::new(Box::new(()));
+    probe.watch(outputs.clone());
+    let audio = AudioBlock::silent(2, 256);
+    let mut tick = || {
+        tap.hear(&engine, &audio, 256);
+        engine.block(&audio);
+        while engine.frame_is_due() {
+            engine.frame(FrameMode::Full);
+        }
+    };
+    let mut readings = Readings::default();
+    // Until all histories are full.
+    (0..5 * HISTORY_LEN).for_each(|_| tick());
+    probe.read(&mut readings);
+    let count = allocations_in(|| {
+        for _ in 0..500 {
+            tick();
+            probe.read(&mut readings);
+        }
+    });
+    assert_eq!(count, 0);
+    let is_seen = |output| matches!(readings.outputs.get(output), Some(Seen::Control { .. }));
+    assert!(outputs.iter().filter(|output| is_seen(output)).count() > 400);
+    assert!(readings.loads.len() > 400);
 }

@@ -5,7 +5,7 @@ mod stubs;
 use std::time::{Duration, Instant};
 
 use lumawire_core::{AudioBlock, Value};
-use lumawire_runtime::{Engine, Preparer, RunCx, prepare};
+use lumawire_runtime::{Engine, PlanSlot, Preparer, RunCx, prepare};
 use stubs::plan;
 
 fn pole(step: f32) -> lumawire_core::Plan {
@@ -45,4 +45,38 @@ fn many_edits_reach_the_engine_in_order_and_keep_its_state() {
     assert!(matches!(engine.output_of("pole", "out"), Value::Control(v) if *v >= 10.0));
     drop(port);
     drop(edits.join().expect("edits"));
+}
+
+#[test]
+fn of_the_plans_in_a_slot_the_newest_counts() {
+    let mut engine = Engine::new(prepare(pole(0.0), &RunCx::default(), None));
+    let slot = PlanSlot::default();
+    // One that came before there was a worker.
+    slot.put(pole(0.5));
+    let (preparer, port) = Preparer::start_from(&engine, &slot).expect("worker");
+    let audio = AudioBlock::silent(1, 256);
+    for step in 1..=100u8 {
+        slot.put(pole(f32::from(step) * 0.1));
+    }
+    let step = |engine: &Engine| {
+        let steps = engine.plan().steps.iter();
+        steps.clone().find(|s| s.id == "pole").and_then(|s| s.params[0].as_f64())
+    };
+    let started = Instant::now();
+    while step(&engine) != Some(10.0) {
+        assert!(started.elapsed() < Duration::from_secs(20), "the last edit does not come");
+        port.take(&mut engine);
+        engine.block(&audio);
+    }
+    assert!(engine.generation() <= 102);
+    // Nothing older comes after it, and one more does.
+    slot.put(pole(3.0));
+    let last = engine.generation();
+    while engine.generation() == last {
+        assert!(started.elapsed() < Duration::from_secs(20), "one more edit does not come");
+        port.take(&mut engine);
+        engine.block(&audio);
+    }
+    assert_eq!(step(&engine), Some(3.0));
+    drop((port, preparer));
 }

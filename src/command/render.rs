@@ -27,8 +27,9 @@ use lumawire_runtime::take::{Changed, Replay, Take};
 use lumawire_runtime::transport::{AudioFile, Silence, Transport};
 use lumawire_runtime::{Engine, NodeReport, RunCx, prepare};
 
-use crate::cli::RenderArgs;
+use crate::cli::{ProgressForm, RenderArgs};
 use crate::error::CommandError;
+use crate::progress::Lines;
 
 /// Events that may wait to be shown.
 const MAX_WAITING: usize = 64;
@@ -75,7 +76,10 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
         .name("lumawire-engine".into())
         .spawn(move || job.run(transport, &send))
         .map_err(|source| CommandError::Io { what: "starting the engine".into(), source })?;
-    show_progress(args.quiet, range, total, &stop, &progress);
+    match args.progress {
+        ProgressForm::Bar => show_progress(args.quiet, range, total, &stop, &progress),
+        ProgressForm::Json => tell_progress(range, total, &progress),
+    }
     let done = engine
         .join()
         .map_err(|_| CommandError::Usage("the engine stopped by an internal fault".into()))??;
@@ -491,6 +495,23 @@ fn show_progress(
     bar.finish_and_clear();
 }
 
+/// Tells progress in lines until the engine is done; frames are counted from the first that is
+/// written.
+fn tell_progress(range: FrameRange, total: Option<u64>, progress: &Receiver<Progress>) {
+    let mut lines = Lines::new();
+    let to_write = total.map(|total| total.saturating_sub(range.from));
+    for event in progress {
+        match event {
+            Progress::Heard { frame, .. } => lines.tell("hear", frame, total),
+            Progress::Rolled(frame) => lines.tell("roll", frame, Some(range.from)),
+            Progress::Wrote(frame) => {
+                lines.tell("write", frame + 1 - range.from, to_write);
+            }
+            Progress::Node(report) => print_report(&report),
+        }
+    }
+}
+
 fn new_bar(range: FrameRange, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (
@@ -517,7 +538,7 @@ fn print_summary(args: &RenderArgs, done: &Done) {
     if args.hash {
         println!("sha256 {}", summary.hash);
     }
-    if args.quiet {
+    if args.quiet || args.progress == ProgressForm::Json {
         return;
     }
     let frames = summary.written.frames;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use egui::{Context, ViewportCommand};
 use lumawire_core::{Edit, Graph, patch};
 
-use super::Editor;
 use super::follow::{Touched, values_of};
+use super::{Editor, Panels};
 use crate::command::{Action, Command};
 use crate::document::Document;
 use crate::files::{Ask, music_of};
 use crate::finder::View;
 use crate::palette::WireDrop;
 use crate::session::{Session, Sound};
+use crate::transport::Recording;
 
 impl Editor {
     pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
@@ -39,7 +40,8 @@ impl Editor {
                     let (node, port, is_output) = (end.node, end.port, end.is_output);
                     Some(WireDrop { node, port, is_output, ty: end.ty? })
                 });
-                self.panels.palette.open(at, screen, drop);
+                let group = self.panels.canvas.open_group().map(str::to_owned);
+                self.panels.palette.open((at, group), screen, drop);
             }
             Command::Solo(output) => self.panels.output.solo(output),
             Command::ChooseFile { node, param, kind } => {
@@ -79,7 +81,7 @@ impl Editor {
             Action::Open => panels.files.ask(Ask::Open),
             Action::Save if self.document.path().is_some() => self.save(None),
             Action::Save | Action::SaveAs => panels.files.ask(Ask::SaveAs),
-            Action::Render => panels.render.open(),
+            Action::Render => self.open_render(),
             Action::Quit => {
                 self.is_closing = true;
                 ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -178,6 +180,27 @@ impl Editor {
         // On threads of its own.
         self.session = None;
         self.run_plan();
+    }
+
+    fn open_render(&mut self) {
+        let deck = self.session.as_ref().and_then(Session::deck);
+        let duration_secs = deck.and_then(|deck| deck.duration_secs());
+        let Panels { render, transport, .. } = &mut self.panels;
+        render.open(&self.document, &self.sound, duration_secs, transport.region_secs());
+    }
+
+    /// Does what the record button asked for.
+    pub(super) fn record(&mut self) {
+        let Some(wish) = self.panels.transport.take_recording() else { return };
+        let Some(session) = &mut self.session else { return };
+        match wish {
+            Recording::Start(path) => {
+                if let Err(why) = session.start_recording(path) {
+                    self.tell(why);
+                }
+            }
+            Recording::Stop => session.stop_recording(),
+        }
     }
 
     fn hear(&mut self, sound: Sound) {

@@ -101,3 +101,16 @@ fn row(
     painter.galley(rect.min + vec2(12.0, 22.0), painter.layout_job(doc), theme::FAINT);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_finds_its_action_first() {
+        for action in Action::ALL.iter().filter(|a| **a != Action::CommandPalette) {
+            assert_eq!(find(action.label())[0].0, *action);
+        }
+        assert!(find("qqq").is_empty());
+    }
+}

@@ -7,7 +7,7 @@ use super::Tools;
 use super::header::section;
 use super::patch::{FIELD, labelled};
 use super::row;
-use super::subject::Subject;
+use super::subject::{Held, Subject};
 use crate::command::Command;
 use crate::cx::{Cx, spec_of};
 use crate::theme;
@@ -57,7 +57,8 @@ fn promoted(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, target: &str) {
     let Some(param) = spec.and_then(|s| s.params.get(s.param(param)?)) else { return };
     let nodes = [node.to_owned()];
     let wires: Vec<_> = cx.document.graph().wires_of(node).cloned().collect();
-    row::show(ui, cx, tools, &Subject { nodes: &nodes, param }, &wires);
+    let held = Held::of(cx.document, &nodes, param);
+    row::show(ui, cx, tools, &Subject { nodes: &nodes, param, held: &held }, &wires);
 }
 
 type Changed = (Option<String>, Option<[u8; 3]>, Option<u64>);

@@ -7,7 +7,7 @@ use super::Tools;
 use super::control::elided;
 use super::hand::inside;
 use super::row::{Columns, ROW};
-use super::subject::Subject;
+use super::subject::{Held, Subject};
 use crate::command::Command;
 use crate::cx::Cx;
 use crate::theme;
@@ -87,8 +87,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, nodes: &[String], c
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let columns = Columns::of(rect);
     elided(ui, columns.name, &colour.name(), theme::FAINT);
-    let subjects = colour.params.map(|param| Subject { nodes, param });
-    let before = subjects.map(|s| s.value(cx.document).0.as_f64().unwrap_or(0.0));
+    let held = colour.params.map(|param| Held::of(cx.document, nodes, param));
+    let before = held.each_ref().map(|held| held.value.as_f64().unwrap_or(0.0));
     let codes = colour.codes(before);
     let id = ui.make_persistent_id(("colour", colour.params[0].id, nodes.first()));
     let place = columns.rail.union(columns.value).shrink2(vec2(0.0, 3.0));
@@ -108,12 +108,14 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, nodes: &[String], c
         return;
     }
     let after = colour.values(picked, before);
-    let edits: Vec<Edit> = subjects
+    let edits: Vec<Edit> = colour
+        .params
         .iter()
+        .zip(&held)
         .zip(after)
-        .filter_map(|(subject, v)| {
-            let value = subject.param.accept(&ParamValue::Float((v * 1e4).round() / 1e4))?;
-            Some(subject.edit(Some(&value)))
+        .filter_map(|((param, held), v)| {
+            let value = param.accept(&ParamValue::Float((v * 1e4).round() / 1e4))?;
+            Some(Subject { nodes, param, held }.edit(Some(&value)))
         })
         .collect();
     let gesture = tools.hand.stroke(ui, id);

@@ -50,16 +50,16 @@ pub fn show(
     id: Id,
     place: Place,
 ) {
-    let (value, is_mixed) = subject.value(cx.document);
-    match (subject.param.domain, &value) {
+    let (value, is_mixed) = (&subject.held.value, subject.held.is_mixed);
+    match (subject.param.domain, value) {
         (Domain::Int { .. } | Domain::Bool { .. }, _) if subject.param.is_momentary => {
             button(ui, cx, subject, id, place.whole());
         }
         (Domain::Float { .. } | Domain::Int { .. }, _) => {
-            number(ui, cx, tools, subject, id, place, (&value, is_mixed));
+            number(ui, cx, tools, subject, id, place, (value, is_mixed));
         }
         (Domain::Bool { .. }, _) => {
-            let is_on = value == ParamValue::Bool(true);
+            let is_on = *value == ParamValue::Bool(true);
             if switch(ui, id, place.whole(), subject.param.label, is_on, is_mixed) {
                 let on = ParamValue::Bool(is_mixed || !is_on);
                 cx.commands.push(Command::edit(subject.edit(Some(&on)), subject.deed()));
@@ -126,7 +126,7 @@ fn set_number(cx: &mut Cx<'_>, subject: &Subject<'_>, v: f64, gesture: Option<u6
     if is_clamped && gesture.is_none() {
         cx.commands.push(Command::Tell(range_notice(subject)));
     }
-    if subject.value(cx.document) == (value.clone(), false) {
+    if subject.held.value == value && !subject.held.is_mixed {
         return;
     }
     let (edit, label) = (subject.edit(Some(&value)), subject.deed());
@@ -146,7 +146,7 @@ fn range_notice(subject: &Subject<'_>) -> String {
 
 /// Returns a parameter to its default, unless it has it.
 pub fn reset(cx: &mut Cx<'_>, subject: &Subject<'_>) {
-    if subject.nodes.iter().any(|node| subject.set_value(cx.document, node).is_some()) {
+    if subject.held.is_set {
         let label = format!("Reset {}", subject.param.label);
         cx.commands.push(Command::edit(subject.edit(None), label));
     }
@@ -347,6 +347,7 @@ fn text_window(
 ) {
     let mut is_open = true;
     let title = format!("{} of {}", subject.param.label, subject.nodes.join(", "));
+    let title = egui::RichText::new(title).size(13.0);
     let window = egui::Window::new(title).id(id.with("window")).open(&mut is_open);
     window.default_size([360.0, 200.0]).show(ui.ctx(), |ui| {
         let field = id.with("lines");

@@ -28,11 +28,14 @@ struct Known {
     asked_secs: f64,
 }
 
+/// What a thread is asked, and what it answers: whether each file is there.
+type Looker = (Sender<PathBuf>, Receiver<(PathBuf, bool)>);
+
 /// Which files are there. A thread looks, since a disk or network may take its time.
 #[derive(Debug, Default)]
 pub struct Presence {
     known: BTreeMap<PathBuf, Known>,
-    looker: Option<(Sender<PathBuf>, Receiver<(PathBuf, bool)>)>,
+    looker: Option<Looker>,
 }
 
 impl Presence {
@@ -67,7 +70,7 @@ impl Presence {
     }
 }
 
-fn look(ctx: Context) -> Option<(Sender<PathBuf>, Receiver<(PathBuf, bool)>)> {
+fn look(ctx: Context) -> Option<Looker> {
     let (ask, questions) = bounded::<PathBuf>(MAX_PATHS);
     let (answer, answers) = unbounded();
     let work = move || {

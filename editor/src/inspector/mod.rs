@@ -29,7 +29,9 @@ use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
 use lumawire_core::control::Score;
 use lumawire_core::{Edit, GraphNode, Param, Wire};
 
+use self::subject::{Held, Subject};
 use crate::cx::{Cx, spec_of};
+use crate::document::Document;
 use crate::theme;
 
 pub use number::Measure;
@@ -46,11 +48,39 @@ pub struct Inspector {
     shared: Shared,
 }
 
-/// The parameters that the selected nodes share, as long as neither they nor the patch change.
+/// What tells one state of a patch from another: its changes, and its file.
+type Key = (u64, Option<PathBuf>);
+
+/// What several selected nodes share, as long as neither they nor the patch change.
 #[derive(Default)]
 struct Shared {
-    key: Option<(u64, Option<PathBuf>)>,
+    key: Option<Key>,
+    nodes: Vec<String>,
+    /// How many there are of each kind, in words.
+    kinds: String,
     params: Vec<&'static Param>,
+    /// Of the parameters, in turn.
+    held: Vec<Held>,
+}
+
+impl Shared {
+    fn of(document: &Document, selected: &[String]) -> Self {
+        let graph = document.graph();
+        let nodes: Vec<String> =
+            selected.iter().filter(|id| graph.node(id).is_some()).cloned().collect();
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in nodes.iter().filter_map(|id| graph.node(id)) {
+            *kinds.entry(node.kind.as_str()).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        let params = subject::shared_params(document, &nodes);
+        let held = params.iter().map(|param| Held::of(document, &nodes, param)).collect();
+        Self { key: Some(key_of(document)), nodes, kinds: kinds.join(", "), params, held }
+    }
+}
+
+fn key_of(document: &Document) -> Key {
+    (document.revision(), document.path().map(ToOwned::to_owned))
 }
 
 /// What the parts of the inspector have in common.
@@ -67,7 +97,7 @@ struct Tools {
     filter: String,
     is_doc_open: bool,
     is_renaming: bool,
-    score: Option<(u64, Option<PathBuf>, Arc<Score>)>,
+    score: Option<(Key, Arc<Score>)>,
     /// The preset that was gone to last, by a button or a cue, as long as it is there.
     active: Option<(String, Arc<Score>)>,
 }
@@ -75,15 +105,14 @@ struct Tools {
 impl Tools {
     /// Bindings, presets and cues as the patch says them.
     fn score(&mut self, cx: &Cx<'_>) -> Arc<Score> {
-        let revision = cx.document.revision();
-        if let Some((of, path, score)) = &self.score
-            && (*of, path.as_deref()) == (revision, cx.document.path())
+        let key = key_of(cx.document);
+        if let Some((of, score)) = &self.score
+            && *of == key
         {
             return score.clone();
         }
         let score = Arc::new(Score::of(cx.document.graph()).0);
-        let path = cx.document.path().map(ToOwned::to_owned);
-        self.score = Some((revision, path, score.clone()));
+        self.score = Some((key, score.clone()));
         score
     }
 
@@ -158,7 +187,9 @@ impl Inspector {
         let nodes = [id.to_owned()];
         if !params.is_empty() {
             header::section(ui, "Parameters");
-            rows(ui, cx, &mut self.tools, &nodes, &params, &wires);
+            let held: Vec<Held> =
+                params.iter().map(|param| Held::of(cx.document, &nodes, param)).collect();
+            rows(ui, cx, &mut self.tools, &nodes, (&params, &held), &wires);
         }
         if !spec.inputs.is_empty() || !spec.outputs.is_empty() {
             header::section(ui, "Inputs and outputs");
@@ -167,28 +198,18 @@ impl Inspector {
     }
 
     fn several(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        let graph = cx.document.graph();
-        let nodes: Vec<String> =
-            self.shown.iter().filter(|id| graph.node(id).is_some()).cloned().collect();
-        ui.label(RichText::new(format!("{} nodes", nodes.len())).size(17.0));
-        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-        for node in nodes.iter().filter_map(|id| graph.node(id)) {
-            *kinds.entry(node.kind.as_str()).or_default() += 1;
+        if self.shared.key.as_ref() != Some(&key_of(cx.document)) {
+            self.shared = Shared::of(cx.document, &self.shown);
         }
-        let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-        let text = RichText::new(kinds.join(", ")).small().color(theme::FAINT);
+        let Self { shared, tools, .. } = self;
+        ui.label(RichText::new(format!("{} nodes", shared.nodes.len())).size(17.0));
+        let text = RichText::new(&shared.kinds).small().color(theme::FAINT);
         ui.add(egui::Label::new(text).wrap());
-        let key = (cx.document.revision(), cx.document.path().map(ToOwned::to_owned));
-        if self.shared.key.as_ref() != Some(&key) {
-            let params = subject::shared_params(cx.document, &nodes);
-            self.shared = Shared { key: Some(key), params };
-        }
         header::section(ui, "Shared parameters");
-        if self.shared.params.is_empty() {
+        if shared.params.is_empty() {
             ui.label(RichText::new("These nodes share none.").small().color(theme::FAINT));
         }
-        let params = self.shared.params.clone();
-        rows(ui, cx, &mut self.tools, &nodes, &params, &[]);
+        rows(ui, cx, tools, &shared.nodes, (&shared.params, &shared.held), &[]);
     }
 }
 
@@ -198,7 +219,7 @@ fn rows(
     cx: &mut Cx<'_>,
     tools: &mut Tools,
     nodes: &[String],
-    params: &[&'static Param],
+    (params, held): (&[&'static Param], &[Held]),
     wires: &[Wire],
 ) {
     if params.len() > MANY_PARAMS {
@@ -213,11 +234,12 @@ fn rows(
             || param.label.to_lowercase().contains(&wanted)
             || param.id.contains(&wanted)
     };
-    for param in params.iter().copied().filter(|param| is_wanted(param)) {
+    let all = params.iter().copied().zip(held);
+    for (param, held) in all.filter(|(param, _)| is_wanted(param)) {
         if let Some(colour) = colour::beginning_at(param, params) {
             colour::show(ui, cx, tools, nodes, colour);
         }
-        row::show(ui, cx, tools, &subject::Subject { nodes, param }, wires);
+        row::show(ui, cx, tools, &Subject { nodes, param, held }, wires);
     }
 }
 

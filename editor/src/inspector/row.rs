@@ -43,9 +43,9 @@ impl Columns {
     /// The columns of a row at `rect`: the same for all rows of one width.
     pub fn of(rect: Rect) -> Self {
         let dot = rect.left() + 10.0;
-        let name = dot + (rect.width() * 0.33).clamp(84.0, 150.0);
+        let name = dot + (rect.width() * 0.36).clamp(84.0, 160.0);
         let more = rect.right() - 16.0;
-        let value = more - 66.0;
+        let value = more - 62.0;
         let part = |from: f32, to: f32| Rect::from_x_y_ranges(from..=to, rect.y_range());
         Self {
             dot: part(rect.left(), dot),
@@ -97,8 +97,7 @@ fn name(ui: &Ui, cx: &mut Cx<'_>, subject: &Subject<'_>, id: Id, rect: Rect) {
     let response = ui.interact(rect, id, Sense::CLICK | Sense::HOVER);
     let label = format!("Reset {}", param.label);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), &label));
-    let is_set = subject.nodes.iter().any(|n| subject.set_value(cx.document, n).is_some());
-    let colour = if is_set || response.hovered() { theme::TEXT } else { theme::FAINT };
+    let colour = if subject.held.is_set || response.hovered() { theme::TEXT } else { theme::FAINT };
     let is_rebuilt = param.change == Change::Rebuild;
     let mut words = rect;
     if is_rebuilt {
@@ -199,7 +198,7 @@ fn inclusion(ui: &Ui, cx: &mut Cx<'_>, tools: &Tools, subject: &Subject<'_>, id:
 
 /// The value of a parameter now: what the show has bound it to, or else the patch's.
 fn now(cx: &Cx<'_>, subject: &Subject<'_>) -> ParamValue {
-    let (value, _) = subject.value(cx.document);
+    let value = subject.held.value.clone();
     let Some(node) = subject.nodes.first() else { return value };
     let board = cx.session.and_then(|session| session.board());
     let base = board.and_then(|b| b.reading(node, subject.param.id)?.base);

@@ -7,6 +7,34 @@ use lumawire_core::{Edit, NodeSpec, Param, ParamValue};
 use crate::cx::spec_of;
 use crate::document::Document;
 
+/// What the document has a parameter of some nodes set to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The value: the first node's.
+    pub value: ParamValue,
+    /// Whether others have another.
+    pub is_mixed: bool,
+    /// Whether it is set at any of them, be it to the default.
+    pub is_set: bool,
+}
+
+impl Held {
+    /// Reads the document.
+    pub fn of(document: &Document, nodes: &[String], param: &Param) -> Self {
+        let default = param.default_value();
+        let of = |node: &String| param.accept(document.graph().node(node)?.params.get(param.id)?);
+        let first = nodes.first().and_then(of);
+        let mut is_set = first.is_some();
+        let value = first.unwrap_or_else(|| default.clone());
+        let mut is_mixed = false;
+        for other in nodes.iter().skip(1).map(of) {
+            is_set |= other.is_some();
+            is_mixed |= other.as_ref().unwrap_or(&default) != &value;
+        }
+        Self { value, is_mixed, is_set }
+    }
+}
+
 /// A parameter of some nodes.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -14,25 +42,11 @@ pub struct Subject<'a> {
     pub nodes: &'a [String],
     /// The parameter, which all of them have.
     pub param: &'static Param,
+    /// What they have it set to.
+    pub held: &'a Held,
 }
 
 impl Subject<'_> {
-    /// What a node has it set to; `None` for its default.
-    pub fn set_value(&self, document: &Document, node: &str) -> Option<ParamValue> {
-        let value = document.graph().node(node)?.params.get(self.param.id)?;
-        self.param.accept(value)
-    }
-
-    /// The value in the document, and whether the nodes have different ones: then the first's.
-    pub fn value(&self, document: &Document) -> (ParamValue, bool) {
-        let default = self.param.default_value();
-        let of = |node: &String| self.set_value(document, node);
-        let first = self.nodes.first().and_then(of).unwrap_or_else(|| default.clone());
-        let differs = |node: &String| of(node).as_ref().unwrap_or(&default) != &first;
-        let is_mixed = self.nodes.iter().skip(1).any(differs);
-        (first, is_mixed)
-    }
-
     /// Sets it, or returns it to its default.
     pub fn edit(&self, value: Option<&ParamValue>) -> Edit {
         let set = |node: &String| Edit::SetParam {

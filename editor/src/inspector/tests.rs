@@ -59,7 +59,7 @@ fn float(harness: &Bench320, node: &str, param: &str) -> Option<f64> {
 fn rail_width(harness: &Bench320) -> f32 {
     let rect = harness.get_by_role_and_label(Role::Slider, "Radius").rect();
     // The number's column, with the gap before it.
-    rect.width() - 66.0
+    rect.width() - 62.0
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub struct Palette {
 /// The palette while it is open.
 struct Open {
     at_canvas: [f32; 2],
+    group: Option<String>,
     at_screen: Pos2,
     drop: Option<WireDrop>,
     chooser: Chooser,
@@ -53,11 +54,17 @@ struct Open {
 }
 
 impl Palette {
-    /// Opens it: new nodes go to `at_canvas`, it appears at `at_screen`, and where a wire was
-    /// dropped there it offers what fits and lays the wire.
-    pub fn open(&mut self, at_canvas: [f32; 2], at_screen: Pos2, drop: Option<WireDrop>) {
+    /// Opens it: new nodes go to `at_canvas` of a group or of the canvas itself, it appears at
+    /// `at_screen`, and where a wire was dropped there it offers what fits and lays the wire.
+    pub fn open(
+        &mut self,
+        (at_canvas, group): ([f32; 2], Option<String>),
+        at_screen: Pos2,
+        drop: Option<WireDrop>,
+    ) {
         self.open = Some(Open {
             at_canvas,
+            group,
             at_screen,
             drop,
             chooser: Chooser::default(),
@@ -262,6 +269,9 @@ impl Open {
         self.num_added = self.num_added.saturating_add(1);
         let mut edits =
             vec![Edit::AddNode { id: id.clone(), node: GraphNode::new(spec), at: Some(at) }];
+        if self.group.as_deref().is_some_and(|group| graph.group(group).is_some()) {
+            edits.push(Edit::SetMember { node: id.clone(), group: self.group.clone() });
+        }
         if let Some((drop, landing)) = self.drop.as_ref().zip(row.landing)
             && graph.node(&drop.node).is_some()
         {

@@ -221,7 +221,7 @@ impl EngineBar {
             };
             self.times_ms.iter().enumerate().map(place).collect()
         };
-        let mut brush = Brush::new(ui.painter());
+        let mut brush = Brush::new(ui.painter(), true);
         let (median, p99) = (points(|times| times.0), points(|times| times.1));
         let shades = (colour.gamma_multiply(0.1), colour.gamma_multiply(0.35));
         brush.area(&p99, rect.bottom(), rect.height(), shades);

@@ -17,14 +17,15 @@ pub struct Column {
 /// Gathers triangles of flat and running colours.
 pub struct Brush {
     mesh: Mesh,
-    /// Width of a soft edge, in points: one pixel.
+    /// Width of a soft edge, in points: one pixel; 0 where edges are hard.
     soft: f32,
 }
 
 impl Brush {
-    /// A brush without paint.
-    pub fn new(painter: &Painter) -> Self {
-        Self { mesh: Mesh::default(), soft: 1.0 / painter.pixels_per_point().max(0.1) }
+    /// A brush without paint. Hard edges cost half as much.
+    pub fn new(painter: &Painter, is_soft: bool) -> Self {
+        let soft = if is_soft { 1.0 / painter.pixels_per_point().max(0.1) } else { 0.0 };
+        Self { mesh: Mesh::default(), soft }
     }
 
     /// A rectangle with hard edges.
@@ -71,6 +72,10 @@ impl Brush {
     /// A band with soft edges.
     pub fn band(&mut self, columns: &[Column], colour: Color32) {
         let soft = self.soft;
+        if soft == 0.0 {
+            let ends = |c: &Column| [pos2(c.x, c.top), pos2(c.x, c.bottom)].map(|at| (at, colour));
+            return self.strip(columns.iter().map(ends));
+        }
         let none = Color32::TRANSPARENT;
         self.strip(columns.iter().map(|c| {
             let ends = [(c.top - soft, none), (c.top, colour), (c.bottom, colour)];
@@ -117,6 +122,10 @@ impl Brush {
 
     /// Columns of `N` vertices, each joined with the one before.
     fn strip<const N: usize>(&mut self, columns: impl IntoIterator<Item = [(Pos2, Color32); N]>) {
+        let columns = columns.into_iter();
+        let num = columns.size_hint().0;
+        self.mesh.reserve_vertices(num * N);
+        self.mesh.reserve_triangles(2 * num * N.saturating_sub(1));
         let mut before: Option<u32> = None;
         for column in columns {
             let first = self.mesh.vertices.len() as u32;
@@ -133,5 +142,77 @@ impl Brush {
 
     fn vertex(&mut self, pos: Pos2, color: Color32) {
         self.mesh.vertices.push(Vertex { pos, uv: WHITE_UV, color });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brush(soft: f32) -> Brush {
+        Brush { mesh: Mesh::default(), soft }
+    }
+
+    /// The area that the triangles cover, soft edges counted half.
+    fn covered(mesh: &Mesh) -> f32 {
+        let triangle = |[a, b, c]: [u32; 3]| {
+            let [a, b, c] = [a, b, c].map(|i| mesh.vertices[i as usize]);
+            let (u, v) = (b.pos - a.pos, c.pos - a.pos);
+            let alpha = [a, b, c].iter().map(|v| f32::from(v.color.a())).sum::<f32>() / 3.0 / 255.0;
+            0.5 * (u.x * v.y - u.y * v.x).abs() * alpha
+        };
+        mesh.triangles().map(triangle).sum()
+    }
+
+    #[test]
+    fn a_flat_curve_covers_its_length_times_its_width() {
+        let points: Vec<Pos2> = (0..=100).map(|x| pos2(x as f32, 7.0)).collect();
+        for soft in [0.0, 0.5, 1.0] {
+            let mut brush = brush(soft);
+            brush.curve(&points, 2.0, Color32::WHITE);
+            assert!((covered(&brush.mesh) - 200.0).abs() < 0.1, "{soft}");
+        }
+    }
+
+    #[test]
+    fn an_area_covers_what_lies_between_curve_and_level() {
+        let curve = [pos2(0.0, 10.0), pos2(10.0, 0.0)];
+        let mut brush = brush(1.0);
+        brush.area(&curve, 10.0, 10.0, (Color32::WHITE, Color32::WHITE));
+        assert!((covered(&brush.mesh) - 50.0).abs() < 1e-3);
+        let greys = (Color32::from_gray(0), Color32::from_gray(100));
+        brush.mesh.clear();
+        brush.area(&curve, 10.0, 20.0, greys);
+        let greys: Vec<u8> = brush.mesh.vertices.iter().map(|v| v.color.r()).collect();
+        assert_eq!(greys, [0, 0, 50, 0]);
+    }
+
+    #[test]
+    fn a_joined_band_has_no_gaps() {
+        let column = |x: f32, top: f32, bottom: f32| Column { x, top, bottom };
+        let mut columns = [
+            column(0.0, 0.0, 1.0),
+            column(1.0, 5.0, 6.0),
+            column(2.0, 5.5, 9.0),
+            column(3.0, 1.0, 2.0),
+        ];
+        brush(1.0).joined_band(&mut columns, Color32::WHITE);
+        for pair in columns.windows(2) {
+            assert!(pair[0].top <= pair[1].bottom && pair[1].top <= pair[0].bottom, "{pair:?}");
+        }
+        assert_eq!((columns[0].bottom, columns[1].top), (3.0, 3.0));
+        assert_eq!(columns[2].bottom, 9.0);
+    }
+
+    #[test]
+    fn a_glow_is_a_disc_that_fades() {
+        let mut brush = brush(1.0);
+        brush.glow(pos2(3.0, 4.0), 2.0, Color32::WHITE);
+        assert_eq!(brush.mesh.triangles().count(), 16);
+        let centre = brush.mesh.vertices[0];
+        assert_eq!((centre.pos, centre.color), (pos2(3.0, 4.0), Color32::WHITE));
+        let rim = &brush.mesh.vertices[1..];
+        assert!(rim.iter().all(|v| (v.pos.distance(centre.pos) - 2.0).abs() < 1e-5));
+        assert!(rim.iter().all(|v| v.color == Color32::TRANSPARENT));
     }
 }

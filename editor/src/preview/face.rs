@@ -23,6 +23,8 @@ const CURVE_HEIGHT: f32 = 36.0;
 const FACE_WIDTH: f32 = 176.0;
 /// Below this height in points a face has no text.
 const TEXT_HEIGHT: f32 = 24.0;
+/// Least width of a curve's column, in points.
+const COLUMN_WIDTH: f32 = 1.75;
 /// More numbers than these are drawn as a curve, not as bars.
 const MAX_BARS: usize = 48;
 /// How fast a line over a row falls, in heights a second.
@@ -167,6 +169,16 @@ impl Memory {
 }
 
 impl Well<'_> {
+    /// Small faces, of which many are on screen at once, have hard edges.
+    fn brush(&self) -> Brush {
+        Brush::new(self.painter, self.has_text())
+    }
+
+    /// How many columns a curve has at most.
+    fn num_columns(&self) -> usize {
+        (self.rect.width() / COLUMN_WIDTH).clamp(8.0, 400.0) as usize
+    }
+
     /// Nothing came yet.
     fn rest(&self) {
         let line = Rect::from_center_size(self.rect.center(), vec2(0.3 * self.rect.width(), 1.0));
@@ -176,7 +188,7 @@ impl Well<'_> {
     fn scope(&self, memory: &mut Memory, latest: f32, recent: &[f32], dt_secs: f32) {
         let range = memory.follow(Range::of(recent.iter().copied()), dt_secs);
         let zero = point(self.rect, 0.0, range.place(0.0)).y;
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         for level in [0.0, 0.5, 1.0] {
             self.level(&mut brush, point(self.rect, 0.0, level).y, theme::GRID);
         }
@@ -191,7 +203,7 @@ impl Well<'_> {
                 point(self.rect, 1.0 - age, range.place(*v))
             })
             .collect();
-        let curve = thinned(curve, self.rect.width());
+        let curve = thinned(curve, self.num_columns());
         brush.area(&curve, zero, self.rect.height(), self.shades(0.08, 0.45));
         brush.curve(&curve, 1.5, self.colour);
         if let Some(now) = curve.last() {
@@ -209,7 +221,7 @@ impl Well<'_> {
 
     fn hits(&self, total: u64, recent: &[f32]) {
         let glow = flash(recent);
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         let wash = self.colour.gamma_multiply(0.28 * glow);
         brush.gradient(self.rect, wash.gamma_multiply(0.4), wash);
         self.level(&mut brush, self.rect.bottom() - 0.5, theme::LINE);
@@ -239,11 +251,11 @@ impl Well<'_> {
         memory.top_db = loudest.max(memory.top_db - TOP_FALL_DB * dt_secs);
         let heights: Vec<f32> = levels.iter().map(|db| db_place(*db, memory.top_db)).collect();
         memory.raise_peaks(&heights, dt_secs);
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         for share in [0.25, 0.5, 0.75] {
             self.level(&mut brush, point(self.rect, 0.0, share).y, theme::GRID);
         }
-        let num_columns = (0.67 * self.rect.width()).clamp(8.0, 160.0) as usize;
+        let num_columns = self.num_columns().min(2 * row.len().max(4));
         let curve = self.resampled(&heights, num_columns, bin_place);
         let peaks = self.resampled(&memory.peaks, num_columns, bin_place);
         self.hill(&mut brush, &curve, &peaks);
@@ -261,11 +273,11 @@ impl Well<'_> {
         let zero = range.place(0.0);
         let heights: Vec<f32> = row.iter().map(|v| range.place(*v)).collect();
         memory.raise_peaks(&heights, dt_secs);
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         let foot = point(self.rect, 0.0, zero).y;
         self.level(&mut brush, foot, theme::LINE);
         if row.len() > MAX_BARS {
-            let num_columns = row.len().min((0.67 * self.rect.width()).max(8.0) as usize);
+            let num_columns = self.num_columns().min(row.len());
             let curve = self.resampled(&heights, num_columns, |x| x);
             let peaks = self.resampled(&memory.peaks, num_columns, |x| x);
             self.hill(&mut brush, &curve, &peaks);
@@ -290,7 +302,7 @@ impl Well<'_> {
         memory.raise_peaks(&heights, dt_secs);
         let key_height = (0.16 * self.rect.height()).clamp(2.0, 7.0);
         let (bars, keys) = self.rect.split_top_bottom_at_y(self.rect.bottom() - key_height - 1.0);
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         for (i, (height, peak)) in heights.iter().zip(&memory.peaks).enumerate() {
             let colour = pitch_colour(i);
             self.bar(&mut brush, self.slot(i, row.len(), bars), (*height, *peak, 0.0), colour);
@@ -312,18 +324,18 @@ impl Well<'_> {
     fn wave(&self, columns: &[(f32, f32)]) {
         let middle = self.rect.center().y;
         let half = 0.5 * self.rect.height();
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         self.level(&mut brush, middle, theme::LINE);
-        let last = columns.len().saturating_sub(1).max(1) as f32;
         let y = |v: f32| middle - half * if v.is_nan() { 0.0 } else { v.clamp(-1.0, 1.0) };
-        let mut band: Vec<Column> = columns
-            .iter()
-            .enumerate()
-            .map(|(i, (low, high))| {
-                let x = self.rect.left() + self.rect.width() * i as f32 / last;
-                Column { x, top: y(*high) - 0.4, bottom: y(*low) + 0.4 }
-            })
-            .collect();
+        let step = columns.len().div_ceil(self.num_columns()).max(1);
+        let last = columns.len().div_ceil(step).saturating_sub(1).max(1) as f32;
+        let column = |(i, stretch): (usize, &[(f32, f32)])| {
+            let high = stretch.iter().map(|(_, high)| *high).fold(f32::NAN, f32::max);
+            let low = stretch.iter().map(|(low, _)| *low).fold(f32::NAN, f32::min);
+            let x = self.rect.left() + self.rect.width() * i as f32 / last;
+            Column { x, top: y(high) - 0.4, bottom: y(low) + 0.4 }
+        };
+        let mut band: Vec<Column> = columns.chunks(step).enumerate().map(column).collect();
         brush.joined_band(&mut band, self.colour);
         let clips = columns.iter().any(|(low, high)| *low <= -1.0 || *high >= 1.0);
         if clips {
@@ -342,7 +354,7 @@ impl Well<'_> {
         let columns = values.len().div_ceil(rows).max(1);
         let cell = vec2(self.rect.width() / columns as f32, self.rect.height() / rows as f32);
         let gap = (0.08 * cell.min_elem()).min(1.0);
-        let mut brush = Brush::new(self.painter);
+        let mut brush = self.brush();
         for (i, value) in values.iter().enumerate() {
             let corner = vec2((i % columns) as f32 * cell.x, (i / columns) as f32 * cell.y);
             let place = Rect::from_min_size(self.rect.min + corner, cell).shrink(gap);
@@ -407,7 +419,9 @@ impl Well<'_> {
         let foot = self.rect.bottom();
         brush.area(curve, foot, self.rect.height(), self.shades(0.12, 0.85));
         brush.curve(curve, 1.25, self.colour);
-        brush.curve(peaks, 1.0, self.colour.gamma_multiply(0.45));
+        if self.has_text() {
+            brush.curve(peaks, 1.0, self.colour.gamma_multiply(0.45));
+        }
     }
 
     /// A bar from `zero` to `height`, and the line of its peak.
@@ -478,14 +492,21 @@ impl Well<'_> {
     }
 }
 
-/// At most one point for each point of the width, so that a far view costs less.
-fn thinned(curve: Vec<Pos2>, width: f32) -> Vec<Pos2> {
-    let step = (curve.len() as f32 / width.max(8.0)).ceil().max(1.0) as usize;
-    if step == 1 {
-        return curve;
+/// At most so many points: of neighbours the one stays that lies farthest from the one kept before,
+/// so that a short peak does not come and go. The newest point stays.
+fn thinned(curve: Vec<Pos2>, num: usize) -> Vec<Pos2> {
+    let step = curve.len().div_ceil(num.max(1));
+    let Some(newest) = curve.last().copied().filter(|_| step > 1) else { return curve };
+    let mut thin = Vec::with_capacity(num + 1);
+    thin.push(newest);
+    let mut kept = newest;
+    // From the newest one back, so that neighbours stay neighbours while the curve moves on.
+    for neighbours in curve[..curve.len() - 1].rchunks(step) {
+        let far = |p: &&Pos2| (p.y - kept.y).abs();
+        let farthest = neighbours.iter().max_by(|a, b| far(a).total_cmp(&far(b)));
+        kept = farthest.copied().unwrap_or(kept);
+        thin.push(kept);
     }
-    // From the newest one back, so that points keep their values while the curve moves on.
-    let mut thin: Vec<Pos2> = curve.into_iter().rev().step_by(step).collect();
     thin.reverse();
     thin
 }
@@ -561,7 +582,7 @@ mod tests {
         let (first, second) = (thumbnail_of(1), thumbnail_of(2));
         let mut draw = |seen: Option<&Seen>| {
             uploads(frame(&ctx, |painter| {
-                for seen in seen {
+                if let Some(seen) = seen {
                     face.paint(painter, PLACE, "a", &PICTURE, seen);
                 }
                 // Something else stays on screen.
@@ -663,6 +684,20 @@ mod tests {
         assert_eq!(texts(pos2(x, 40.0)), ["A 0.75"]);
         assert_eq!(texts(pos2(PLACE.left() + 5.0, 40.0)), ["C 0.25"]);
         assert!(texts(pos2(x, 90.0)).is_empty());
+    }
+
+    #[test]
+    fn a_thinned_curve_keeps_its_peak_and_its_newest_point() {
+        for at in 0..240 {
+            let height = |i: usize| if i == at { 9.0 } else { 0.25 };
+            let curve: Vec<Pos2> = (0..240).map(|i| pos2(i as f32, height(i))).collect();
+            let thin = thinned(curve.clone(), 100);
+            assert!(thin.len() <= 101);
+            assert!(thin.contains(&curve[at]));
+            assert_eq!(thin.last(), curve.last());
+            assert!(thin.is_sorted_by(|a, b| a.x < b.x));
+            assert_eq!(thinned(curve.clone(), 240), curve);
+        }
     }
 
     #[test]

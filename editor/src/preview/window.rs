@@ -159,8 +159,9 @@ impl Screen {
             .with_decorations(false)
             .with_inner_size([960.0, 540.0])
             .with_min_inner_size([160.0, 90.0]);
+        // A screen that is not there is passed over: the window's own is filled then.
         let builder = match (is_fullscreen, screen) {
-            (true, Some(screen)) => builder.with_monitor(screen),
+            (true, Some(screen)) => builder.with_fullscreen(true).with_monitor(screen),
             (true, None) => builder.with_fullscreen(true),
             (false, _) => builder,
         };
@@ -181,11 +182,10 @@ impl Screen {
     pub fn set_fullscreen(&mut self, ctx: &Context, on: bool, screen: Option<usize>) {
         self.window.is_fullscreen = on;
         if !ctx.embed_viewports() {
-            let command = match screen.filter(|_| on) {
-                Some(screen) => ViewportCommand::SetMonitor(screen),
-                None => ViewportCommand::Fullscreen(on),
-            };
-            ctx.send_viewport_cmd_to(viewport_id(), command);
+            ctx.send_viewport_cmd_to(viewport_id(), ViewportCommand::Fullscreen(on));
+            if let Some(screen) = screen.filter(|_| on) {
+                ctx.send_viewport_cmd_to(viewport_id(), ViewportCommand::SetMonitor(screen));
+            }
         }
     }
 

@@ -68,23 +68,23 @@ fn set_param(node: &str, param: &str, value: Option<lumawire_core::ParamValue>) 
     Edit::SetParam { node: node.to_owned(), param: param.to_owned(), value }
 }
 
-/// Makes a node one of another kind: it keeps its id, place, wires, parameters and bindings.
+/// Makes a node one of another kind, which keeps all else that the patch holds of it.
 fn become_kind(document: &Document, id: &str, kind: &str) -> Option<Remedy> {
-    let graph = document.graph();
     let spec = document.registry().get(kind)?;
-    let node = graph.node(id)?.clone();
-    let node = GraphNode { kind: kind.to_owned(), version: spec.version, ..node };
-    let mut edits = vec![
-        Edit::RemoveNode { id: id.to_owned() },
-        Edit::AddNode { id: id.to_owned(), node, at: graph.position(id) },
-        Edit::Rewire { remove: Vec::new(), add: graph.wires_of(id).cloned().collect() },
-    ];
-    let own = graph.bindings().iter().filter(|(t, _)| t.split('.').next() == Some(id));
-    edits.extend(own.map(|(target, binding)| Edit::SetBinding {
-        target: target.clone(),
-        binding: Some(binding.clone()),
-    }));
-    Some(remedy(format!("Make it {}", spec.label), Edit::Batch(edits)))
+    let remove = Edit::RemoveNode { id: id.to_owned() };
+    // What would bring the removed node back brings back the other.
+    let removed = document.graph().clone().apply(remove.clone(), document.registry());
+    let mut back = removed.ok()?.inverse;
+    let edits = match &mut back {
+        Edit::Batch(edits) => edits.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for edit in edits {
+        if let Edit::AddNode { node, .. } = edit {
+            (node.kind, node.version) = (kind.to_owned(), spec.version);
+        }
+    }
+    Some(remedy(format!("Make it {}", spec.label), Edit::Batch(vec![remove, back])))
 }
 
 /// Moves an end of a wire to one of the ports that may have been meant.
@@ -144,8 +144,10 @@ fn insert(document: &Document, wire: &Wire, kind: &str) -> Option<Remedy> {
     let at = graph.position(&ends.from).zip(graph.position(&ends.to)).map(|(a, b)| middle(a, b));
     let into = Wire { ends: WireEnds::new(&ends.from, &ends.output, &id, input), depth: 1.0 };
     let out = Wire { ends: WireEnds::new(&id, output, &ends.to, &ends.port), depth: wire.depth };
+    let group = graph.group_of(&ends.to).map(str::to_owned);
     let edits = vec![
-        Edit::AddNode { id, node: GraphNode::new(spec), at },
+        Edit::AddNode { id: id.clone(), node: GraphNode::new(spec), at },
+        Edit::SetMember { node: id, group },
         Edit::Rewire { remove: vec![ends.clone()], add: vec![into, out] },
     ];
     Some(remedy(format!("Put {} between", spec.label), Edit::Batch(edits)))
@@ -170,8 +172,8 @@ fn break_loop(document: &Document, nodes: &[String], delays: &[String]) -> Vec<R
         // With a second wire beside it the loop would stay closed.
         wires.next().filter(|_| wires.next().is_none())
     });
-    let found = only_wires.map(|wire| between(document, &wire.ends.to_string(), delays));
-    found.into_iter().find(|remedies| !remedies.is_empty()).unwrap_or_default()
+    let mut found = only_wires.map(|wire| between(document, &wire.ends.to_string(), delays));
+    found.find(|remedies| !remedies.is_empty()).unwrap_or_default()
 }
 
 fn keep_one(wires: &[String]) -> Vec<Remedy> {
@@ -196,6 +198,7 @@ fn add_last(document: &Document, kind: &str) -> Option<Remedy> {
 
 #[cfg(test)]
 mod tests {
+    use lumawire_core::graph::Group;
     use lumawire_core::{Graph, ParamValue};
 
     use super::*;
@@ -268,6 +271,10 @@ mod tests {
         let registry = testing::registry();
         graph.apply(set_param("c", "speed", Some(0.25_f64.into())), &registry).unwrap();
         let binding = Some(serde_json::json!({"osc": "/x"}));
+        let group = Some(Group::default());
+        graph.apply(Edit::SetGroup { id: "g_1".into(), group }, &registry).unwrap();
+        let member = Edit::SetMember { node: "c".into(), group: Some("g_1".into()) };
+        graph.apply(member, &registry).unwrap();
         let target = "c.speed".to_owned();
         graph.apply(Edit::SetBinding { target, binding }, &registry).unwrap();
         let mut scene = Scene::new(graph.clone());
@@ -281,5 +288,6 @@ mod tests {
         assert!(now.wires().eq(graph.wires()));
         assert_eq!(now.bindings(), graph.bindings());
         assert_eq!(now.position("c"), graph.position("c"));
+        assert_eq!(now.group_of("c"), Some("g_1"));
     }
 }

@@ -9,10 +9,12 @@
 //!                                      └────▶ FanOut ─▶ Recorder
 //! ```
 
+mod control;
 mod record;
 mod show;
 mod sound;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +23,7 @@ use std::thread::{Builder, JoinHandle};
 use crossbeam_channel::Receiver;
 use lumawire_core::control::Score;
 use lumawire_core::{Clock, Plan};
+use lumawire_runtime::control::midi::MidiEvent;
 use lumawire_runtime::control::{Board, Desk, Notice, Remote};
 use lumawire_runtime::live::{
     AudioEvent, Deck, FanOut, HealthCounts, OutputEvent, OutputFigures, Picture, PictureSlot,
@@ -30,6 +33,8 @@ use lumawire_runtime::probe::{OutputId, Probe, Readings};
 use lumawire_runtime::{NodeReport, PlanSlot, RunCx};
 
 use crate::kit::Kit;
+use control::Control;
+pub use control::{Outside, learnt};
 use record::Recording;
 use show::Show;
 use sound::Ear;
@@ -78,6 +83,11 @@ pub enum Happened {
     Audio(AudioEvent),
     /// A recording began, or failed and is begun anew.
     Recording(OutputEvent),
+    /// A MIDI device came or went, or a control was moved for a target that was to be learnt: see
+    /// [`learnt`].
+    Midi(MidiEvent),
+    /// What somebody should know of OSC.
+    Osc(String),
     /// A recording is complete.
     Recorded(OutputFigures),
     /// The show ended, and why: nothing more will come.
@@ -100,6 +110,7 @@ pub struct Session {
     notices: Receiver<Notice>,
     reports: Receiver<NodeReport>,
     ended: Receiver<String>,
+    control: Control,
     recording: Recording,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -139,6 +150,7 @@ impl Session {
         ear.hear(&setup.sound)?;
         let desk = Desk::new(setup.score);
         let (remote, board, notices) = (desk.remote(), desk.board(), desk.notices());
+        let control = Control::start(&desk, &setup.plan, &kit.services)?;
         let score = Mutex::new(desk.score());
         let plans = PlanSlot::default();
         let (slot, stats, stop) =
@@ -182,6 +194,7 @@ impl Session {
             notices,
             reports,
             ended,
+            control,
             recording,
             stop,
             thread,
@@ -202,6 +215,7 @@ impl Session {
     pub fn set_score(&self, score: Score) {
         let score = Arc::new(score);
         *self.score.lock().unwrap_or_else(PoisonError::into_inner) = score.clone();
+        self.control.set_score(&score);
         self.remote.set_score(score);
     }
 
@@ -267,6 +281,7 @@ impl Session {
         happened.extend(self.notices.try_iter().map(Happened::Notice));
         happened.extend(self.ear.events().map(Happened::Audio));
         happened.extend(self.recording.events());
+        happened.extend(self.control.events());
         happened.extend(self.ended.try_iter().map(Happened::Ended));
         happened
     }
@@ -284,6 +299,34 @@ impl Session {
     /// The largest sample heard since the last call, full scale 1.
     pub fn take_peak(&self) -> f32 {
         self.ear.take_peak()
+    }
+
+    /// Says who may steer the show from outside, in place of those before; at first nobody may. MIDI
+    /// devices are opened on a thread of their own.
+    ///
+    /// # Errors
+    /// Where a port cannot be opened or a thread cannot be started: what to tell. Then nobody may.
+    pub fn set_outside(&mut self, outside: &Outside) -> Result<(), String> {
+        self.control.set_outside(outside, &self.score(), self.ear.shared_deck())
+    }
+
+    /// Where OSC comes in, if it does.
+    pub fn osc_at(&self) -> Option<SocketAddr> {
+        self.control.osc_at()
+    }
+
+    /// Binds the next MIDI control that moves to `target`, `node.param`: [`Happened::Midi`] tells of
+    /// it, and [`learnt`] makes the edit.
+    ///
+    /// # Errors
+    /// Where no MIDI is heard, and why.
+    pub fn learn(&self, target: String) -> Result<(), String> {
+        self.control.learn(target)
+    }
+
+    /// Taps all tempos: the beat is now.
+    pub fn tap(&self) {
+        self.control.tap();
     }
 
     /// Records what is heard and shown from now on into this file, whose name says how: see
@@ -320,6 +363,7 @@ impl Session {
         self.stop.store(true, Ordering::Relaxed);
         self.recording.stop();
         self.ear.close();
+        self.control.close();
     }
 }
 

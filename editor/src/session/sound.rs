@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lumawire_core::Clock;
@@ -13,13 +14,16 @@ use lumawire_runtime::transport::AudioFile;
 
 use super::{Sound, cannot_start};
 
+/// The controls of the sound file that plays, for those who do not know when another does.
+pub(super) type SharedDeck = Arc<Mutex<Option<Deck>>>;
+
 /// The sound of a session.
 pub(super) struct Ear {
     rate_hz: NonZero<u32>,
     /// Whether no device is opened.
     silent: bool,
     sound: Sound,
-    deck: Option<Deck>,
+    deck: SharedDeck,
     /// `None` once the show is over.
     switch: Option<Switch>,
     keeper: Option<Keeper>,
@@ -32,7 +36,8 @@ impl Ear {
         let head = Duration::from_secs_f64(1.0 / clock.fps.hz());
         let (switch, input) = Switch::new(rate_hz, head);
         let (sound, switch) = (Sound::Silence, Some(switch));
-        (Self { rate_hz, silent, sound, deck: None, switch, keeper: None }, input)
+        let deck = SharedDeck::default();
+        (Self { rate_hz, silent, sound, deck, switch, keeper: None }, input)
     }
 
     /// Hears this from now on.
@@ -54,7 +59,8 @@ impl Ear {
         };
         let (keeper, deck) = heard.map_err(|error| cannot_start(&error))?;
         deck.iter().for_each(|deck| deck.set_repeats(true));
-        (self.keeper, self.deck, self.sound) = (Some(keeper), deck, sound.clone());
+        *self.deck.lock().unwrap_or_else(PoisonError::into_inner) = deck;
+        (self.keeper, self.sound) = (Some(keeper), sound.clone());
         Ok(())
     }
 
@@ -74,6 +80,10 @@ impl Ear {
     }
 
     pub fn deck(&self) -> Option<Deck> {
+        self.deck.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn shared_deck(&self) -> SharedDeck {
         self.deck.clone()
     }
 

@@ -1,15 +1,17 @@
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lumawire_core::control::Score;
+use lumawire_core::control::{Binding, BindingMode, Midi, MidiSource, Score};
 use lumawire_core::{
     Clock, Edit, Encoding, Graph, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec,
     Param, ParamValue, Pixels, Plan, Port, PortType, Rate, Registry, Role, Services, compile,
 };
 use lumawire_runtime::control::Event;
+use lumawire_runtime::control::osc::Listen;
 use lumawire_runtime::probe::{Readings, Seen};
 
 use super::*;
@@ -87,6 +89,7 @@ fn kit() -> Kit {
         examples: None,
         settings: None,
         program: None,
+        learning: None,
     }
 }
 
@@ -338,4 +341,108 @@ fn closing_waits_for_the_engine() {
     let slot = Arc::downgrade(&session.slot);
     session.close();
     assert!(slot.upgrade().is_none());
+}
+
+/// An OSC message of one real number (OSC 1.0: strings end in zeros, to a multiple of four bytes).
+fn osc_message(address: &str, value: f32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for text in [address, ",f"] {
+        bytes.extend(text.as_bytes());
+        bytes.resize((bytes.len() + 4) / 4 * 4, 0);
+    }
+    bytes.extend(value.to_be_bytes());
+    bytes
+}
+
+#[test]
+fn osc_steers_the_show_while_it_may() {
+    let mut session = start(Sound::Silence);
+    assert_eq!(session.osc_at(), None);
+    let listen = Listen { ip: Ipv4Addr::LOCALHOST.into(), port: 0, query_port: None };
+    let outside = Outside { osc: Some(listen), ..Outside::default() };
+    session.set_outside(&outside).unwrap();
+    let at = session.osc_at().unwrap();
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    await_some("picture of 0.4", || {
+        socket.send_to(&osc_message("/lumawire/screen_1/level", 0.4), at).unwrap();
+        Some(picture(&session)).filter(|(_, red)| *red == 102)
+    });
+    // Its port is free again at once, and taken where another has it.
+    let outside = Outside {
+        osc: Some(Listen { ip: Ipv4Addr::LOCALHOST.into(), port: at.port(), query_port: None }),
+        ..Outside::default()
+    };
+    session.set_outside(&outside).unwrap();
+    assert_eq!(session.osc_at(), Some(at));
+    let mut other = start(Sound::Silence);
+    let fault = other.set_outside(&outside).unwrap_err();
+    assert!(fault.contains(&at.port().to_string()), "{fault}");
+    session.set_outside(&Outside::default()).unwrap();
+    assert_eq!(session.osc_at(), None);
+    other.set_outside(&outside).unwrap();
+}
+
+#[test]
+fn what_is_learnt_becomes_a_binding() {
+    let session = start(Sound::Silence);
+    let fault = session.learn("screen_1.level".into()).unwrap_err();
+    assert!(fault.contains("turned off"), "{fault}");
+    let registry = registry();
+    let mut graph = Graph::new();
+    let node = GraphNode { kind: "stub.screen".into(), version: 1, ..GraphNode::default() };
+    graph.apply(Edit::AddNode { id: "s".into(), node, at: None }, &registry).unwrap();
+    let midi = |number| Midi { device: None, channel: Some(3), source: MidiSource::Cc(number) };
+    let old = Binding { osc: Some("/a".into()), midi: Some(midi(1)), ..Binding::default() };
+    let old = Edit::SetBinding {
+        target: "s.level".into(),
+        binding: Some(serde_json::to_value(&old).unwrap()),
+    };
+    graph.apply(old, &registry).unwrap();
+    graph.apply(learnt(&graph, &registry, "s.level", midi(7)).unwrap(), &registry).unwrap();
+    let (score, faults) = Score::of(&graph);
+    assert!(faults.is_empty(), "{faults:?}");
+    let binding = &score.bindings["s.level"];
+    assert_eq!(binding.midi, Some(midi(7)));
+    assert_eq!((binding.osc.as_deref(), binding.mode), (Some("/a"), BindingMode::Follow));
+}
+
+#[test]
+fn a_recording_has_the_pictures_and_the_sound_of_the_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let wav = folder.path().join("a.wav");
+    write_wav(&wav, 10.0);
+    let mut session = start(file(&wav));
+    picture(&session);
+    assert!(session.start_recording(folder.path().join("a.txt")).is_err());
+    assert!(session.recording().is_none());
+    session.start_recording(folder.path().join("take_%05d.png")).unwrap();
+    let figures = await_some("recording", || {
+        picture(&session);
+        session.recording().filter(|figures| figures.num_frames >= 10)
+    });
+    assert_eq!(figures.error, None);
+    session.stop_recording();
+    assert!(session.recording().is_none());
+    let mut happened = Vec::new();
+    let recorded = await_some("recorded file", || {
+        happened.extend(session.happened());
+        happened.iter().find_map(|happened| match happened {
+            Happened::Recorded(figures) => Some(figures.clone()),
+            _ => None,
+        })
+    });
+    assert!(happened.iter().any(|h| matches!(h, Happened::Recording(OutputEvent::Began(_)))));
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let pictures: Vec<_> =
+        names.filter(|path| path.extension().is_some_and(|e| e == "png")).collect();
+    assert_eq!(pictures.len() as u64, recorded.num_frames);
+    let sound = std::fs::read(folder.path().join("sound.wav")).unwrap();
+    // Two channels of 32 bits for each frame's time, after a header.
+    let len = recorded.num_frames as usize * 800 * 8;
+    assert!((len..len + 1_024).contains(&sound.len()), "{} for {len}", sound.len());
+    let half = 0.5_f32.to_le_bytes();
+    let num_heard = sound.chunks(4).filter(|sample| *sample == half).count();
+    assert!(num_heard > len / 8, "{num_heard} of {}", len / 4);
+    let image = image::open(&pictures[0]).unwrap().to_rgb8();
+    assert_eq!((image.width(), image.height(), image.get_pixel(0, 0).0), (2, 2, [51, 0, 0]));
 }

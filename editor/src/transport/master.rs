@@ -1,5 +1,7 @@
 //! The last hand on the picture: fader, blackout, freeze, record.
 
+use std::path::PathBuf;
+
 use egui::{
     Color32, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit, pos2, vec2,
 };
@@ -7,7 +9,6 @@ use lumawire_core::{ParamValue, PortType, Role};
 use lumawire_runtime::control::Event;
 
 use super::icon::{self, Icon};
-use super::record::Recorder;
 use super::time;
 use crate::document::Document;
 use crate::session::Session;
@@ -20,8 +21,17 @@ pub struct Master {
     node: Option<(u64, Option<String>)>,
     /// Where the fader is held.
     held: Option<f64>,
-    /// Why a recording could not begin.
-    complaint: Option<String>,
+    /// What the record button asked for.
+    pub recording: Option<Recording>,
+}
+
+/// What the record button asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recording {
+    /// Records what is shown and heard into this file, or another number of it.
+    Start(PathBuf),
+    /// Ends the recording.
+    Stop,
 }
 
 /// The output node that is shown: the first by name that makes a picture, as in a render.
@@ -82,7 +92,6 @@ impl Master {
         ui: &mut Ui,
         document: &Document,
         session: Option<&Session>,
-        recorder: Option<&dyn Recorder>,
     ) -> Option<Event> {
         let Some(node) = self.output(document).map(str::to_owned) else {
             let text = "No output node: add one, such as output.video.";
@@ -112,9 +121,8 @@ impl Master {
             }
         });
         ui.horizontal(|ui| {
-            self.record(ui, document, recorder);
-            let limit = ui.available_width();
-            strobe_mark(ui, read("strobe_limit") > 0.5, limit);
+            self.record(ui, document, session);
+            strobe_mark(ui, read("strobe_limit") > 0.5);
         });
         event
     }
@@ -150,29 +158,29 @@ impl Master {
         wanted.map(|value| set(node, "level", ParamValue::Float(value)))
     }
 
-    fn record(&mut self, ui: &mut Ui, document: &Document, recorder: Option<&dyn Recorder>) {
-        let recorded = recorder.and_then(|recorder| recorder.recorded_secs());
-        let doc = match (&self.complaint, recorder.is_some()) {
-            (Some(why), _) => why.clone(),
-            (None, true) => "Records what is shown and heard, beside the patch.".into(),
-            (None, false) => "Nothing runs that could be recorded.".into(),
+    fn record(&mut self, ui: &mut Ui, document: &Document, session: Option<&Session>) {
+        let figures = session.and_then(Session::recording);
+        let doc = match (&figures, session) {
+            (Some(figures), _) => match &figures.error {
+                Some(why) => format!("{}: {why}", figures.name),
+                None => format!("Records to {}. Click to end it.", figures.name),
+            },
+            (None, Some(_)) => "Records what is shown and heard, beside the patch.".into(),
+            (None, None) => "Nothing runs that could be recorded.".into(),
         };
-        let response = ui.add_enabled_ui(recorder.is_some(), |ui| {
-            icon::button(ui, Icon::Record, "Record", &doc, 22.0, Some(recorded.is_some()))
-        });
-        if let (true, Some(recorder)) = (response.inner.clicked(), recorder) {
-            self.complaint = match recorded {
-                Some(_) => {
-                    recorder.stop_recording();
-                    None
-                }
-                None => {
-                    let path = document.base_dir().join(format!("{}.mkv", document.name()));
-                    recorder.start_recording(&path).err()
-                }
-            };
+        let (side, is_on) = (22.0, Some(figures.is_some()));
+        let rect = ui.allocate_space(vec2(side, side)).1;
+        let mut child = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+        if session.is_none() {
+            child.disable();
         }
-        if let Some(secs) = recorded {
+        if icon::button(&mut child, Icon::Record, "Record", &doc, side, is_on).clicked() {
+            let path = document.base_dir().join(format!("{}.mkv", document.name()));
+            let start = Recording::Start(path);
+            self.recording = Some(if figures.is_some() { Recording::Stop } else { start });
+        }
+        if let Some(figures) = figures {
+            let secs = figures.num_frames as f64 / document.graph().clock().fps.hz();
             ui.label(RichText::new(time::length(secs)).size(11.0).color(theme::ERROR));
         }
     }
@@ -214,7 +222,7 @@ fn draw_fader(ui: &Ui, rect: Rect, level: f32, is_hot: bool) {
     painter.text(right, egui::Align2::RIGHT_CENTER, text, theme::body(), theme::TEXT);
 }
 
-fn strobe_mark(ui: &mut Ui, is_limited: bool, width: f32) {
+fn strobe_mark(ui: &mut Ui, is_limited: bool) {
     let (text, colour, doc) = match is_limited {
         true => ("Strobe limit on", theme::FAINT, "Flashes are held to three in any second."),
         false => (
@@ -223,6 +231,5 @@ fn strobe_mark(ui: &mut Ui, is_limited: bool, width: f32) {
             "Flashes are not limited, which can give viewers seizures: see the output node.",
         ),
     };
-    ui.set_max_width(width);
     ui.label(RichText::new(text).size(11.0).color(colour)).on_hover_text(doc);
 }

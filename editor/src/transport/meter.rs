@@ -76,7 +76,10 @@ impl Meter {
     /// Draws the bar; a click takes the clip mark back.
     pub fn show(&mut self, ui: &mut Ui, size: Vec2) -> Response {
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-        let clip = Rect::from_min_max(pos2(rect.right() - 9.0, rect.top()), rect.right_bottom());
+        let number_pt = 38.0;
+        let clip_right = rect.right() - number_pt;
+        let clip =
+            Rect::from_min_max(pos2(clip_right - 9.0, rect.top()), pos2(clip_right, rect.bottom()));
         let bar = Rect::from_min_max(rect.min, pos2(clip.left() - 2.0, rect.bottom()));
         let painter = ui.painter();
         let x = |level_db: f32| bar.left() + share(level_db) * bar.width();
@@ -101,6 +104,10 @@ impl Meter {
         }
         let clip_colour = if self.has_clipped { theme::ERROR } else { theme::BACKGROUND };
         painter.rect_filled(clip, 2.0, clip_colour);
+        let is_heard = self.heard_at_secs.is_some() && self.held_db > MIN_DB;
+        let number = if is_heard { format!("{:.0} dB", self.held_db) } else { "silent".into() };
+        let (at, align) = (rect.right_center(), egui::Align2::RIGHT_CENTER);
+        painter.text(at, align, number, theme::small(), theme::FAINT);
         if response.clicked() {
             self.has_clipped = false;
         }

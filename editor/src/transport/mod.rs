@@ -6,9 +6,8 @@ mod master;
 mod meter;
 mod overviews;
 mod player;
-mod record;
 mod source;
-mod time;
+pub(crate) mod time;
 mod timeline;
 mod view;
 pub mod wave;
@@ -29,6 +28,7 @@ use crate::session::{Session, Sound};
 use crate::theme;
 use icon::Icon;
 use master::Master;
+pub use master::Recording;
 use meter::Meter;
 use overviews::{Overviews, State};
 use player::{Loop, Player};
@@ -91,9 +91,9 @@ impl Transport {
         self.looped.region_secs
     }
 
-    /// Opens the dialog for a sound file.
-    pub fn choose_sound(&mut self, ctx: &egui::Context) {
-        self.source.ask_file(ctx, &self.sound);
+    /// What the record button asked for since, to be told to the session.
+    pub fn take_recording(&mut self) -> Option<Recording> {
+        self.master.recording.take()
     }
 
     /// Does one of the transport's actions; `false` for all others.
@@ -165,8 +165,7 @@ impl Transport {
             section(ui, "sound", sound, |ui| self.sound_section(ui, cx));
         }
         section(ui, "master", master, |ui| {
-            let recorder = cx.session.and_then(record::of);
-            if let Some(event) = self.master.show(ui, cx.document, cx.session, recorder) {
+            if let Some(event) = self.master.show(ui, cx.document, cx.session) {
                 cx.send(event);
             }
         });
@@ -215,8 +214,12 @@ impl Transport {
         let position = player.map(Player::position_secs);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
-            let text = position.map_or_else(|| "–:––.–".into(), time::clock);
-            ui.label(RichText::new(text).size(22.0).color(theme::TEXT));
+            let (text, colour) = match (position, &self.sound) {
+                (Some(position), _) => (time::clock(position), theme::TEXT),
+                (None, Sound::Input(_)) => ("Live".into(), theme::TEXT),
+                (None, _) => (time::clock(0.0), theme::FAINT),
+            };
+            ui.label(RichText::new(text).size(22.0).color(colour));
             if let Some(duration) = player.and_then(Player::duration_secs) {
                 let text = RichText::new(format!("/ {}", time::length(duration)));
                 ui.label(text.size(11.0).color(theme::FAINT));

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, bounded};
-use egui::{Button, RichText, TextEdit, Ui};
+use egui::{Button, RichText, Ui};
 use lumawire_runtime::live::{Device, Direction};
-use lumawire_runtime::transport::SUPPORTED_FORMATS;
 
 use crate::command::Command;
+use crate::files::Ask;
 use crate::session::Sound;
 use crate::theme;
 
@@ -20,8 +20,6 @@ pub struct Source {
     devices: Option<Vec<Device>>,
     listed_at_secs: f64,
     coming: Option<Receiver<Vec<Device>>>,
-    asked_file: Option<Receiver<Option<PathBuf>>>,
-    typed: String,
 }
 
 impl Default for Source {
@@ -53,19 +51,11 @@ pub fn name_of(sound: &Sound) -> String {
 impl Source {
     /// Menus over the devices that `list` finds, which is called on a thread.
     pub fn listing(list: fn() -> Vec<Device>) -> Self {
-        Self {
-            list,
-            devices: None,
-            listed_at_secs: f64::MIN,
-            coming: None,
-            asked_file: None,
-            typed: String::new(),
-        }
+        Self { list, devices: None, listed_at_secs: f64::MIN, coming: None }
     }
 
     /// Draws both buttons, and asks for what is chosen.
     pub fn show(&mut self, ui: &mut Ui, sound: &Sound, commands: &mut Vec<Command>) {
-        self.hear_file(sound, commands);
         let width = ui.available_width();
         let label = self.label_of(&name_of(sound), Direction::Input);
         let button = Button::new(label).truncate().min_size(egui::vec2(width, 22.0));
@@ -85,54 +75,10 @@ impl Source {
         }
     }
 
-    /// Opens the system's dialog for a sound file, on a thread.
-    pub fn ask_file(&mut self, ctx: &egui::Context, sound: &Sound) {
-        let (send, receive) = bounded(1);
-        let ctx = ctx.clone();
-        let folder = match sound {
-            Sound::File { path, .. } => path.parent().map(Path::to_owned),
-            _ => None,
-        };
-        let work = move || {
-            let mut dialog = rfd::FileDialog::new()
-                .set_title("Choose a sound file")
-                .add_filter(format!("Sound ({SUPPORTED_FORMATS})"), &FILTER);
-            if let Some(folder) = folder {
-                dialog = dialog.set_directory(folder);
-            }
-            // Nobody waits any more where the window is gone.
-            let _ = send.send(dialog.pick_file());
-            ctx.request_repaint();
-        };
-        if std::thread::Builder::new().name("lumawire-dialog".into()).spawn(work).is_ok() {
-            self.asked_file = Some(receive);
-        }
-    }
-
-    fn hear_file(&mut self, sound: &Sound, commands: &mut Vec<Command>) {
-        let Some(chosen) = self.asked_file.as_ref().and_then(|asked| asked.try_recv().ok()) else {
-            return;
-        };
-        self.asked_file = None;
-        if let Some(path) = chosen {
-            commands.push(Command::Hear(with_file(sound, path)));
-        }
-    }
-
     fn sources(&mut self, ui: &mut Ui, sound: &Sound, commands: &mut Vec<Command>) {
         ui.set_min_width(280.0);
         if ui.button("Sound file…").clicked() {
-            self.ask_file(ui.ctx(), sound);
-            ui.close();
-        }
-        let edit = TextEdit::singleline(&mut self.typed).hint_text("or its path, then Enter");
-        let edit = ui.add(edit.desired_width(f32::INFINITY));
-        if edit.lost_focus()
-            && ui.input(|i| i.key_pressed(egui::Key::Enter))
-            && !self.typed.is_empty()
-        {
-            let path = PathBuf::from(std::mem::take(&mut self.typed));
-            commands.push(Command::Hear(with_file(sound, path)));
+            commands.push(Command::Ask(Ask::Sound));
             ui.close();
         }
         ui.separator();
@@ -225,8 +171,6 @@ impl Source {
         }
     }
 }
-
-const FILTER: [&str; 10] = ["wav", "aif", "aiff", "flac", "mp3", "ogg", "oga", "aac", "m4a", "mp4"];
 
 /// A file in place of what is heard, through the same output.
 pub fn with_file(sound: &Sound, path: PathBuf) -> Sound {

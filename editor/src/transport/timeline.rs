@@ -519,10 +519,7 @@ impl Bar {
         let high = peaks.iter().fold(f32::MIN, |high, peak| high.max(peak.1));
         let levels = overview.levels.get(columns.clone()).unwrap_or_default();
         let level = levels.iter().copied().fold(0.0, f32::max);
-        let mut chroma = [0.0; 12];
-        for row in overview.chroma.get(columns).unwrap_or_default() {
-            chroma.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
-        }
+        let mut chroma = smoothed_chroma(overview, columns);
         let largest = chroma.iter().copied().fold(0.0, f32::max);
         let colour = if largest > 0.0 {
             chroma.iter_mut().for_each(|v| *v /= largest);
@@ -532,4 +529,19 @@ impl Bar {
         };
         Some(Self { low, high, colour })
     }
+}
+
+/// Chroma of some columns and of those about them, so that colours change with the harmony and not
+/// with every stroke.
+fn smoothed_chroma(overview: &Overview, columns: std::ops::Range<usize>) -> [f32; 12] {
+    const MAX_ROWS: usize = 32;
+    let reach = 5 * columns.len();
+    let from = columns.start.saturating_sub(reach);
+    let rows = overview.chroma.get(from..(columns.end + reach).min(overview.chroma.len()));
+    let rows = rows.unwrap_or_default();
+    let mut sum = [0.0; 12];
+    for row in rows.iter().step_by(rows.len().div_ceil(MAX_ROWS).max(1)) {
+        sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+    }
+    sum
 }

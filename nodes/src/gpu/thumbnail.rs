@@ -2,8 +2,11 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Builder;
 
 use bytemuck::{Pod, Zeroable};
 use half::f16;
@@ -26,8 +29,9 @@ const TEXEL_LEN: u32 = 8;
 
 /// Makes thumbnails: 8-bit sRGB with straight alpha, in the shape of their picture and no larger than
 /// it. Each pixel is the mean of what it covers, taken in light at no more than 4 × 4 places (8 × 8
-/// on a device). Pictures on the device are made small there, and come to memory when it has the
-/// time: a frame or two later. A device that is lost takes those along that were under way.
+/// on a device). Pictures in memory are made small on a thread of their own. Those on the device are
+/// made small there, and come to memory when it has the time: a frame or two later. A device that is
+/// lost takes those along that were under way.
 pub struct GpuThumbnails {
     services: Services,
     max_px: u32,
@@ -37,6 +41,8 @@ pub struct GpuThumbnails {
     under_way: VecDeque<UnderWay>,
     /// Buffers of this device that nothing uses.
     idle: Vec<wgpu::Buffer>,
+    /// Started by the first picture in memory.
+    worker: Option<Worker>,
     ready: VecDeque<(usize, Arc<HostImage>)>,
 }
 
@@ -73,6 +79,7 @@ impl GpuThumbnails {
             gpu: None,
             under_way: VecDeque::new(),
             idle: Vec::new(),
+            worker: None,
             ready: VecDeque::new(),
         };
         if let Some(gpu) = services.get::<Gpu>().filter(|gpu| !gpu.is_lost()) {
@@ -87,8 +94,10 @@ impl GpuThumbnails {
     pub fn ask(&mut self, key: usize, image: &Image) {
         match &image.home {
             ImageHome::Host(host) => {
-                let shrunk = shrink_host(host, image.encoding, self.max_px);
-                shrunk.into_iter().for_each(|shrunk| self.put(key, shrunk));
+                self.worker = self.worker.take().or_else(|| Worker::start(self.max_px).ok());
+                if let Some(worker) = &self.worker {
+                    worker.ask(Asked { key, image: host.clone(), encoding: image.encoding });
+                }
             }
             // The nodes tell of a device that fails.
             ImageHome::Device(_) => drop(self.ask_device(key, image)),
@@ -98,6 +107,9 @@ impl GpuThumbnails {
     /// One that is ready, the oldest first. It does not wait.
     pub fn take(&mut self) -> Option<(usize, Arc<HostImage>)> {
         self.poll();
+        while let Some((key, image)) = self.worker.as_ref().and_then(Worker::take) {
+            self.put(key, image);
+        }
         self.ready.pop_front()
     }
 
@@ -212,6 +224,47 @@ impl GpuThumbnails {
     }
 }
 
+/// A thread that makes pictures in memory small; it ends with this.
+struct Worker {
+    asked: SyncSender<Asked>,
+    done: Receiver<(usize, HostImage)>,
+}
+
+/// A picture in memory that waits.
+struct Asked {
+    key: usize,
+    image: Arc<HostImage>,
+    encoding: Encoding,
+}
+
+impl Worker {
+    fn start(max_px: u32) -> io::Result<Self> {
+        let (asked, to_shrink) = sync_channel::<Asked>(MAX_UNDER_WAY);
+        let (tell, done) = sync_channel(MAX_READY);
+        let run = move || {
+            for Asked { key, image, encoding } in to_shrink {
+                let shrunk = shrink_host(&image, encoding, max_px);
+                // Its memory may be used again from here on.
+                drop(image);
+                if shrunk.is_some_and(|shrunk| tell.send((key, shrunk)).is_err()) {
+                    return;
+                }
+            }
+        };
+        Builder::new().name("lumawire-thumbnails".into()).spawn(run)?;
+        Ok(Self { asked, done })
+    }
+
+    /// What is too much at once is left out.
+    fn ask(&self, asked: Asked) {
+        let _ = self.asked.try_send(asked);
+    }
+
+    fn take(&self) -> Option<(usize, HostImage)> {
+        self.done.try_recv().ok()
+    }
+}
+
 fn gpu_image(image: &Image) -> Option<Arc<GpuImage>> {
     let ImageHome::Device(image) = &image.home else { return None };
     let any: Arc<dyn Any + Send + Sync> = image.clone();
@@ -260,7 +313,9 @@ fn shrink_host(image: &HostImage, encoding: Encoding, max_px: u32) -> Option<Hos
     match &image.pixels {
         Pixels::Rgba8(pixels) if pixels.len() == num_values => {
             let unit = |v: u8| f32::from(v) / 255.0;
-            let light = |v: u8| if is_srgb { linear_from_srgb8(v) } else { unit(v) };
+            let of_code = |v: u8| if is_srgb { linear_from_srgb8(v) } else { unit(v) };
+            let lights: [f32; 256] = std::array::from_fn(|code| of_code(code as u8));
+            let light = |v: u8| lights[usize::from(v)];
             let texel = |&[r, g, b, a]: &[u8; 4]| [light(r), light(g), light(b), unit(a)];
             shrink(pixels.as_chunks::<4>().0, texel, (width, height), max_px)
         }

@@ -134,17 +134,16 @@ fn any_shape_is_kept_and_flat_colours_stay() {
 
 #[test]
 fn pixels_that_do_not_fill_the_size_have_no_thumbnail() {
-    let mut thumbnails = GpuThumbnails::new(&Services::default(), MAX_PX);
     for (width_px, height_px, num) in [(2, 2, 3), (0, 0, 0), (0, 5, 0), (1 << 20, 1 << 20, 4)] {
         let pixels = Pixels::Rgba8(vec![0; 4 * num]);
         let image = HostImage { width_px, height_px, pixels };
-        thumbnails.ask(1, &Image::from_host(image, Encoding::Srgb));
-        assert!(thumbnails.take().is_none());
+        assert_eq!(shrink_host(&image, Encoding::Srgb, MAX_PX), None);
     }
+    let mut thumbnails = GpuThumbnails::new(&Services::default(), MAX_PX);
     let strange = vec![f32::NAN, f32::INFINITY, -1.0, 1.0];
     let image = HostImage { width_px: 1, height_px: 1, pixels: Pixels::RgbaF32(strange) };
     thumbnails.ask(1, &Image::from_host(image, Encoding::Linear));
-    assert_eq!(codes(&thumbnails.take().unwrap().1), [0, 0, 0, 255]);
+    assert_eq!(codes(&await_one(&mut thumbnails).1), [0, 0, 0, 255]);
 }
 
 #[test]
@@ -183,4 +182,23 @@ fn a_lost_device_takes_along_what_was_under_way_and_the_next_serves() {
     let image = on_device(&next, &speckle(300, 200));
     thumbnails.ask(4, &image);
     assert_eq!(await_one(&mut thumbnails).0, 4);
+}
+
+#[test]
+fn a_slow_taker_gets_no_more_than_it_has_room_for() {
+    let mut thumbnails = GpuThumbnails::new(&Services::default(), MAX_PX);
+    let image = speckle(400, 300);
+    for key in 0..200 {
+        thumbnails.ask(key, &image);
+    }
+    let first = await_one(&mut thumbnails);
+    assert_eq!(first.0, 0);
+    let mut last = first.0;
+    // What was asked for later still comes, in order.
+    while last != 1_000 {
+        thumbnails.ask(1_000, &image);
+        let (key, thumbnail) = await_one(&mut thumbnails);
+        assert!(key >= last && thumbnail.width_px == MAX_PX);
+        last = key;
+    }
 }

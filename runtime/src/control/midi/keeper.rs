@@ -1,6 +1,6 @@
 //! The thread that waits for MIDI.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,16 @@ use super::Session;
 const SCAN: Duration = Duration::from_secs(1);
 /// Time between two looks at what changed: 30 times a second.
 const GIVE_BACK: Duration = Duration::from_millis(33);
-/// Commands that may wait.
-const MAX_COMMANDS: usize = 64;
+/// Targets that may wait to be taken.
+const MAX_TARGETS: usize = 64;
 
-enum Command {
-    Score(Arc<Score>),
-    Learn(String),
-}
+/// The bindings that are to be taken next; the newest count.
+type Next = Arc<Mutex<Option<Arc<Score>>>>;
 
 /// Keeps MIDI going until it is dropped.
 pub struct MidiKeeper {
-    commands: Sender<Command>,
+    targets: Sender<String>,
+    next_score: Next,
     quit: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -31,25 +30,24 @@ pub struct MidiKeeper {
 impl MidiKeeper {
     /// Keeps a session on a thread of its own, and opens its devices.
     pub fn start(session: Session) -> std::io::Result<Self> {
-        let (commands, receiver) = bounded(MAX_COMMANDS);
+        let (targets, to_learn) = bounded(MAX_TARGETS);
         let (quit, quitting) = bounded(0);
-        let run = move || keep(session, &receiver, &quitting);
+        let next_score = Next::default();
+        let next = next_score.clone();
+        let run = move || keep(session, &to_learn, &next, &quitting);
         let thread = Builder::new().name("lumawire-midi".into()).spawn(run)?;
-        Ok(Self { commands, quit: Some(quit), thread: Some(thread) })
+        Ok(Self { targets, next_score, quit: Some(quit), thread: Some(thread) })
     }
 
-    /// What hands it the bindings of a changed patch, from any thread.
+    /// What hands it the bindings of a changed patch, from any thread and without waiting.
     pub fn scores(&self) -> impl Fn(&Arc<Score>) + Send + 'static {
-        let commands = self.commands.clone();
-        move |score| {
-            // A thread that is gone needs none.
-            let _ = commands.send_timeout(Command::Score(score.clone()), SCAN);
-        }
+        let next = self.next_score.clone();
+        move |score| *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(score.clone())
     }
 
-    /// Binds the next control that moves to `target`.
+    /// Binds the next control that moves to `target`. What is too much at once is not learnt.
     pub fn learn(&self, target: String) {
-        let _ = self.commands.send_timeout(Command::Learn(target), SCAN);
+        let _ = self.targets.try_send(target);
     }
 }
 
@@ -62,12 +60,15 @@ impl Drop for MidiKeeper {
     }
 }
 
-fn keep(mut session: Session, commands: &Receiver<Command>, quit: &Receiver<()>) {
+fn keep(mut session: Session, targets: &Receiver<String>, next: &Next, quit: &Receiver<()>) {
     let messages = session.waiting();
     let mut next_scan = Instant::now();
     let mut next_give_back = next_scan;
     loop {
         let now = Instant::now();
+        if let Some(score) = next.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            session.set_score(score);
+        }
         if now >= next_scan {
             session.scan();
             next_scan = now + SCAN;
@@ -81,9 +82,8 @@ fn keep(mut session: Session, commands: &Receiver<Command>, quit: &Receiver<()>)
                 session.take(raw);
                 session.take_all();
             },
-            recv(commands) -> command => match command {
-                Ok(Command::Score(score)) => session.set_score(score),
-                Ok(Command::Learn(target)) => session.learn(target),
+            recv(targets) -> target => match target {
+                Ok(target) => session.learn(target),
                 Err(_) => return,
             },
             recv(quit) -> _ => return,
