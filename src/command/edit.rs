@@ -67,11 +67,20 @@ fn editor(args: &EditArgs, kit: Kit) -> Editor {
         Editor::new(kit, document, sound)
     };
     if let Some(error) = fault {
+        let error = with_name(error.to_string(), args.patch.as_deref());
         eprintln!("error: {error}");
         editor.command(Command::Do(Action::Examples));
-        editor.command(Command::Tell(error.to_string()));
+        editor.command(Command::Tell(error));
     }
     editor
+}
+
+/// What is wrong, and with which file.
+fn with_name(error: String, path: Option<&Path>) -> String {
+    match path.map(|path| path.display().to_string()) {
+        Some(path) if !error.contains(&path) => format!("{path}: {error}"),
+        _ => error,
+    }
 }
 
 /// The patch that is named, or the one that was open last, or a copy of a shipped one.
