@@ -28,11 +28,6 @@ impl View {
         self.to_secs - self.from_secs
     }
 
-    /// Whether it is the whole sound.
-    pub fn is_whole(&self) -> bool {
-        self.span_secs() >= self.duration_secs
-    }
-
     /// Where a second lies.
     pub fn x_of(&self, secs: f64, x: Rangef) -> f32 {
         let share = (secs - self.from_secs) / self.span_secs().max(1e-9);
@@ -99,7 +94,7 @@ mod tests {
         assert!((view.x_of(80.0, X) - before).abs() < 1e-3);
         assert!((view.span_secs() - 50.0).abs() < 1e-9);
         view.zoom(0.25, 80.0);
-        assert!(view.is_whole());
+        assert_eq!(view, View::of(200.0));
     }
 
     #[test]
