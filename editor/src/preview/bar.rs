@@ -528,8 +528,8 @@ mod tests {
 
     #[test]
     fn a_render_has_a_chip_that_opens_it() {
-        let mut bar = EngineBar::default();
-        bar.render = Some(Chip { text: "Rendering 42 %".into(), share: 0.42 });
+        let render = Some(Chip { text: "Rendering 42 %".into(), share: 0.42 });
+        let bar = EngineBar { render, ..EngineBar::default() };
         let mut harness = harness(bar, Bench::new());
         harness.get_by_label("Rendering 42 %").click();
         harness.run();

@@ -88,7 +88,7 @@ pub fn flash(recent: &[f32]) -> f32 {
 pub fn num_rows(num: usize, size: Vec2) -> usize {
     let ideal = (num as f32 * size.y / size.x.max(1.0)).max(0.0).sqrt().max(1.0);
     let far = |rows: usize| (rows as f32 / ideal).ln().abs();
-    let full = (1..=num).filter(|rows| num % rows == 0);
+    let full = (1..=num).filter(|rows| num.is_multiple_of(*rows));
     let nearest = full.min_by(|a, b| far(*a).total_cmp(&far(*b)));
     let rounded = (ideal.round() as usize).clamp(1, num.max(1));
     nearest.filter(|rows| far(*rows) <= 1.5_f32.ln()).unwrap_or(rounded)
