@@ -44,7 +44,10 @@ const KINDS: [&str; 10] = [
 
 fn main() {
     println!("editor, {NUM_NODES} nodes in a window of {} x {}", WINDOW.0, WINDOW.1);
-    println!("{:<32} {:>10} {:>10} {:>12} {:>10}", "view", "layout ms", "p99", "with mesh ms", "p99");
+    println!(
+        "{:<32} {:>10} {:>10} {:>12} {:>10}",
+        "view", "layout ms", "p99", "with mesh ms", "p99"
+    );
     let graph = patch(&lumawire_nodes::registry());
     for (name, zoom) in [("all nodes in view, panning", 0.0), ("zooming in and out", 1.0)] {
         report(name, &mut Bench::new(graph.clone()), zoom);
@@ -83,7 +86,8 @@ fn patch(registry: &Registry) -> Graph {
             panic!("there is no kind `{}`", KINDS[i % KINDS.len()]);
         };
         let at = [(i % COLUMNS) as f32 * STEP.0, (i / COLUMNS) as f32 * STEP.1];
-        let edit = Edit::AddNode { id: format!("n{i:03}"), node: GraphNode::new(spec), at: Some(at) };
+        let edit =
+            Edit::AddNode { id: format!("n{i:03}"), node: GraphNode::new(spec), at: Some(at) };
         graph.apply(edit, registry).expect("a node");
     }
     for i in 1..NUM_NODES {

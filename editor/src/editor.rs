@@ -2,6 +2,7 @@
 
 mod act;
 mod follow;
+mod learning;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,9 +27,10 @@ use crate::preview::bar::EngineBar;
 use crate::preview::output::Output;
 use crate::problems::Problems;
 use crate::render::Render;
-use crate::session::{Session, Sound};
+use crate::session::{Outside, Session, Sound};
 use crate::theme;
 use crate::transport::Transport;
+use learning::Lesson;
 
 /// How often in a frame what was done may ask for more.
 const MAX_ROUNDS: usize = 4;
@@ -56,6 +58,8 @@ pub struct Editor {
     num_pictures: Arc<AtomicU64>,
     is_closing: bool,
     hides_inspector: bool,
+    lesson: Arc<Lesson>,
+    outside: Outside,
 }
 
 #[derive(Default)]
@@ -91,7 +95,9 @@ impl Editor {
         Self::with(kit, document, sound, true)
     }
 
-    fn with(kit: Kit, document: Document, sound: Sound, is_silent: bool) -> Self {
+    fn with(mut kit: Kit, document: Document, sound: Sound, is_silent: bool) -> Self {
+        let lesson = Arc::new(Lesson::default());
+        kit.learning = Some(lesson.clone());
         let mut editor = Self {
             kit,
             document,
@@ -109,6 +115,8 @@ impl Editor {
             num_pictures: Arc::default(),
             is_closing: false,
             hides_inspector: false,
+            lesson,
+            outside: Outside::default(),
         };
         editor.panels.transport.set_sound(sound);
         editor.run_plan();
@@ -165,6 +173,12 @@ impl Editor {
     /// Asks for something, as a menu or a key would.
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Says who may steer the show from outside; at first nobody may.
+    pub fn set_outside(&mut self, outside: Outside) {
+        self.outside = outside;
+        self.open_outside();
     }
 
     /// Names of the screens that the output may fill, in the system's order.

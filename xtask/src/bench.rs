@@ -12,8 +12,7 @@ use serde_json::Value as Json;
 
 use crate::shell::{self, Failure, Outcome};
 
-const NAMES: [&str; 7] =
-    ["engine", "generator", "analysis", "noise", "post", "upscale", "editor"];
+const NAMES: [&str; 7] = ["engine", "generator", "analysis", "noise", "post", "upscale", "editor"];
 
 /// Benchmarks with a peer: where they look for its command, the module that it needs, its script.
 const PEERS: [(&str, &str, &str, &str); 2] = [

@@ -5,12 +5,16 @@ use std::sync::atomic::Ordering;
 
 use egui::Context;
 use lumawire_core::{Edit, Graph, GraphNode, ParamValue};
+use lumawire_runtime::control::midi::MidiEvent;
 use lumawire_runtime::control::{Event, Notice};
 use lumawire_runtime::live::{OutputEvent, OutputFigures};
 
 use super::Editor;
+use crate::command::Command;
 use crate::cx::spec_of;
-use crate::session::{Happened, Session, Setup};
+use crate::inspector::learn::Learning as _;
+use crate::preview::output::viewport_id;
+use crate::session::{Happened, Session, Setup, learnt};
 
 /// What every parameter is set to, by node and parameter.
 pub(super) type Values = BTreeMap<(String, String), ParamValue>;
@@ -104,6 +108,42 @@ impl Editor {
         }
         self.wakes = false;
         self.watched.clear();
+        self.open_outside();
+    }
+
+    /// Lets those steer the show who may.
+    pub(super) fn open_outside(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        if let Err(error) = session.set_outside(&self.outside) {
+            self.tell(error);
+        }
+    }
+
+    fn teach(&mut self) {
+        let Some(target) = self.lesson.take_new() else { return };
+        let told = match &self.session {
+            Some(session) => session.learn(target),
+            None => Err("nothing plays, so that no MIDI is heard".into()),
+        };
+        if let Err(error) = told {
+            self.lesson.cancel();
+            self.tell(error);
+        }
+    }
+
+    fn take_midi(&mut self, event: MidiEvent) {
+        match event {
+            MidiEvent::Opened(name) => self.tell(format!("MIDI: {name} is heard")),
+            MidiEvent::Lost(name) => self.tell(format!("MIDI: {name} is gone")),
+            MidiEvent::Refused(name, why) => self.tell(format!("MIDI: {name}: {why}")),
+            MidiEvent::Learnt(target, midi) => {
+                self.lesson.cancel();
+                let (graph, registry) = (self.document.graph(), self.document.registry());
+                if let Some(edit) = learnt(graph, registry, &target, midi) {
+                    self.commands.push(Command::edit(edit, format!("bind {target}")));
+                }
+            }
+        }
     }
 
     /// Says which outputs are to be looked at, where that changed.
@@ -125,6 +165,7 @@ impl Editor {
             session.on_picture(move || {
                 num_pictures.fetch_add(1, Ordering::Relaxed);
                 ctx.request_repaint();
+                ctx.request_repaint_of(viewport_id());
             });
             self.wakes = true;
         }
@@ -132,6 +173,7 @@ impl Editor {
 
     /// Takes what happened in the show.
     pub(super) fn hear_session(&mut self) {
+        self.teach();
         let Some(session) = &self.session else { return };
         session.read(&mut self.readings);
         for happened in session.happened() {
@@ -157,6 +199,8 @@ impl Editor {
                 let OutputFigures { name, num_frames, num_dropped, .. } = figures;
                 self.tell(format!("recorded {name}: {num_frames} frames, {num_dropped} dropped"));
             }
+            Happened::Midi(event) => self.take_midi(event),
+            Happened::Osc(text) => self.tell(text),
             Happened::Ended(why) => {
                 self.tell(format!("the show ended: {why}"));
                 self.session = None;
