@@ -47,6 +47,9 @@ impl Ear {
             Sound::File { path, .. } => Some((open(path, self.rate_hz)?, path)),
             _ => None,
         };
+        if !switch.has_room() {
+            return Err("the show is busy; try again in a moment".into());
+        }
         let backend = self.backend(sound);
         let before = self.keeper.take();
         let heard = match file {

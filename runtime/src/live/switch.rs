@@ -71,6 +71,11 @@ impl Switch {
         Ok((keeper, deck))
     }
 
+    /// Whether the engine can take another sound: it cannot where it has not looked for many.
+    pub fn has_room(&self) -> bool {
+        !self.heard.is_full()
+    }
+
     fn turn(&self, before: Option<Keeper>) -> Turn {
         Turn { begun: self.begun.clone(), before }
     }
