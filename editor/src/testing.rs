@@ -208,6 +208,7 @@ impl Scene {
             examples: None,
             settings: None,
             program: None,
+            learning: None,
         };
         let document =
             Document::untitled(graph, PathBuf::new(), kit.registry.clone(), kit.interfaces);

@@ -89,6 +89,7 @@ fn kit(examples: Option<PathBuf>, settings: Option<PathBuf>) -> Kit {
         examples,
         settings,
         program: None,
+        learning: None,
     }
 }
 

@@ -76,6 +76,7 @@ impl Bench {
             examples: None,
             settings: None,
             program: None,
+            learning: None,
         };
         let (readings, failures, commands) = (Readings::default(), BTreeMap::new(), Vec::new());
         Self { kit, document, readings, failures, commands }

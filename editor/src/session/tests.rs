@@ -87,6 +87,7 @@ fn kit() -> Kit {
         examples: None,
         settings: None,
         program: None,
+        learning: None,
     }
 }
 

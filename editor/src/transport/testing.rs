@@ -73,6 +73,7 @@ pub fn kit() -> Kit {
         examples: None,
         settings: None,
         program: None,
+        learning: None,
     }
 }
 
