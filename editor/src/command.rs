@@ -76,6 +76,17 @@ impl Command {
         Self::Edit { edit, label: label.into(), gesture: None }
     }
 
+    /// Whether it closes the open patch, so that the person is asked about unsaved changes first.
+    pub fn closes(&self) -> bool {
+        matches!(
+            self,
+            Self::Do(Action::New | Action::Quit)
+                | Self::Open(_)
+                | Self::OpenCopy(_)
+                | Self::Recover(_)
+        )
+    }
+
     /// An edit of a drag.
     pub fn drag(edit: Edit, label: impl Into<String>, gesture: u64) -> Self {
         Self::Edit { edit, label: label.into(), gesture: Some(gesture) }

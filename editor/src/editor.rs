@@ -219,6 +219,7 @@ impl Editor {
         let shows_inspector = !self.hides_inspector;
         self.with_cx(|panels, cx| {
             Panel::top("menu").show(ui, |ui| panels.menu.show(ui, cx));
+            panels.bar.render = panels.render.chip();
             Panel::bottom("bar").show(ui, |ui| panels.bar.show(ui, cx));
             let transport = Panel::bottom("transport").resizable(true).default_size(96.0);
             transport.min_size(80.0).show(ui, |ui| panels.transport.show(ui, cx));

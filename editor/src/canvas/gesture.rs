@@ -288,7 +288,8 @@ impl Canvas {
                 _ if modifiers.alt => Drag::Cut { from },
                 Some((ends, index)) => Drag::Bend { gesture: self.new_gesture(), ends, index },
                 None => {
-                    let before = modifiers.shift.then(|| cx.selection.clone()).unwrap_or_default();
+                    let before =
+                        if modifiers.shift { cx.selection.clone() } else { BTreeSet::new() };
                     Drag::Select { from, before }
                 }
             });
@@ -627,15 +628,10 @@ fn tell(response: &Response, item: &Item, error: Option<&str>) {
     }
     let mut text = item.title.clone();
     if let Some(spec) = item.spec {
-        text.push_str(&format!("  ·  {}\n{}", spec.kind, first_sentence(spec.doc)));
+        text.push_str(&format!("  ·  {}\n{}", spec.kind, spec.summary()));
     }
     if let Some(error) = error {
         text.push_str(&format!("\n\n{error}"));
     }
     response.clone().on_hover_text_at_pointer(text);
-}
-
-/// The part of a doc that stands alone.
-fn first_sentence(doc: &str) -> &str {
-    doc.find(". ").map_or(doc, |end| &doc[..=end])
 }

@@ -396,12 +396,11 @@ impl Canvas {
                 is_dim: self.is_dim(cx, item),
             };
             paint::item(painter, &self.camera, item, marks);
-            if let (Some(face), Some(spec)) = (item.face, item.spec) {
-                let output = spec.outputs.first().map_or("", |port| port.id);
+            if let Some((face, port)) = item.face {
                 let nothing = Seen::Nothing;
-                let value = cx.seen(&item.id, output).unwrap_or(&nothing);
+                let value = cx.seen(&item.id, port.id).unwrap_or(&nothing);
                 let face = self.camera.screen_rect(face);
-                self.faces.paint(painter, face, &item.id, spec, value);
+                self.faces.paint(painter, face, &item.id, port.ty, value);
             }
             self.show_promoted(painter, cx, item);
             self.take_item(ui, cx, item, &response, error.as_deref());
@@ -428,9 +427,9 @@ impl Canvas {
 
     fn watch(&mut self, item: &Item, seen: Rect) {
         let is_seen = item.rect.intersects(seen);
-        for (i, port) in item.outputs.iter().enumerate() {
+        for port in &item.outputs {
             let is_picture = port.ty == Some(lumawire_core::PortType::Image);
-            let is_shown = item.face.is_some() && i == 0 && is_seen;
+            let is_shown = is_seen && item.face.is_some_and(|(_, shown)| shown.id == port.port);
             if is_shown || !is_picture {
                 self.watched.push((port.node.clone(), port.port.clone()));
             }

@@ -17,7 +17,7 @@ use crate::transport::Recording;
 
 impl Editor {
     pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
-        if !self.panels.files.admit(&command, &self.document) {
+        if command.closes() && !self.panels.files.admit(&command, &self.document) {
             return;
         }
         match command {
@@ -131,9 +131,15 @@ impl Editor {
     }
 
     fn save(&mut self, path: Option<&Path>) {
+        let old_folder = self.document.base_dir().to_owned();
         match self.document.save(path) {
             Ok(()) => self.tell(format!("saved {}", self.document.name())),
             Err(error) => self.tell(format!("not saved: {error}")),
+        }
+        // A show finds its files from the patch's folder.
+        if self.document.base_dir() != old_folder {
+            self.session = None;
+            self.document.compile();
         }
     }
 
@@ -168,6 +174,7 @@ impl Editor {
         let music = music_of(&document);
         self.document = document;
         self.panels.canvas.forget();
+        self.panels.inspector = Default::default();
         self.selection.clear();
         self.failures.clear();
         self.readings = Default::default();
@@ -203,7 +210,13 @@ impl Editor {
         }
     }
 
-    fn hear(&mut self, sound: Sound) {
+    fn hear(&mut self, mut sound: Sound) {
+        // A file that is chosen comes out where the one before did.
+        if let (Sound::File { output: output @ None, .. }, Sound::File { output: old, .. }) =
+            (&mut sound, &self.sound)
+        {
+            output.clone_from(old);
+        }
         if let Some(session) = &mut self.session
             && let Err(error) = session.set_sound(sound.clone())
         {
