@@ -7,7 +7,7 @@ use lumawire_core::graph::{Frame, Group, Mode};
 use lumawire_core::{Edit, PortType, patch};
 
 use super::arrange::{self, Line};
-use super::scene::{SNAP, What, snapped};
+use super::scene::{SNAP, TITLE, WIDTH, What, snapped};
 use super::{Canvas, Show, wiring};
 use crate::command::{Action, Command};
 use crate::cx::Cx;
@@ -207,7 +207,7 @@ impl Canvas {
             title: "Group".into(),
             colour: GROUP_COLOUR,
             parent: self.group.clone(),
-            at: snapped(bounds.min).into(),
+            at: snapped(bounds.center() - vec2(WIDTH, TITLE) * 0.5).into(),
             ..Group::default()
         };
         let mut edits = vec![Edit::SetGroup { id: id.clone(), group: Some(group) }];

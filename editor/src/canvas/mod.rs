@@ -463,8 +463,11 @@ impl Canvas {
                 let at = self.camera.screen(port.at);
                 let side = (16.0 * self.camera.scale).max(10.0);
                 let rect = Rect::from_center_size(at, vec2(side, side));
-                let response =
-                    ui.interact(rect, id.with((is_output, &port.port)), Sense::click_and_drag());
+                let response = ui.interact(
+                    rect,
+                    id.with((is_output, &port.node, &port.port)),
+                    Sense::click_and_drag(),
+                );
                 response.widget_info(|| {
                     let way = if is_output { "out" } else { "in" };
                     let name = format!("{way} {}.{}", port.node, port.port);

@@ -481,7 +481,10 @@ impl<'a> Builder<'a> {
 
 /// Gives an item its size and its ports their places.
 fn lay_out(item: &mut Item, at: Pos2, shown: Option<&'static Port>) {
-    let num_rows = if item.is_collapsed { 0 } else { item.inputs.len().max(item.outputs.len()) };
+    let (num_inputs, num_outputs) = (item.inputs.len(), item.outputs.len());
+    // The ports of a group have long names: outputs stand below the inputs.
+    let below = if item.what == What::Group { num_inputs } else { 0 };
+    let num_rows = if item.is_collapsed { 0 } else { num_inputs.max(below + num_outputs) };
     let mut height = TITLE;
     if num_rows > 0 {
         height += PAD + num_rows as f32 * ROW;
@@ -504,13 +507,14 @@ fn lay_out(item: &mut Item, at: Pos2, shown: Option<&'static Port>) {
     }
     item.rect = Rect::from_min_size(at, vec2(WIDTH, height));
     let is_collapsed = item.is_collapsed;
-    for (ports, x) in [(&mut item.inputs, 0.0), (&mut item.outputs, WIDTH)] {
+    let sides = [(&mut item.inputs, 0.0, 0), (&mut item.outputs, WIDTH, below)];
+    for (ports, x, first) in sides {
         let num = ports.len().max(1) as f32;
         for (i, port) in ports.iter_mut().enumerate() {
             let y = if is_collapsed {
                 TITLE * (i as f32 + 0.5) / num
             } else {
-                TITLE + PAD * 0.5 + ROW * (i as f32 + 0.5)
+                TITLE + PAD * 0.5 + ROW * ((first + i) as f32 + 0.5)
             };
             port.at = at + vec2(x, y);
         }

@@ -269,6 +269,8 @@ fn a_group_stands_for_its_nodes_and_opens() {
         assert!(window.query_by_label(label).is_some(), "{label}");
     }
     assert_eq!(wires(&window).len(), 3, "the patch runs as before");
+    let (input, output) = (at(&window, "in gen.latent"), at(&window, "out blur.image"));
+    assert!(input.bottom() <= output.top() + 1.0, "each has a row of its own");
     act(&mut window, Action::EnterGroup);
     assert!(window.query_by_label("node gen").is_some());
     assert!(window.query_by_label("node walk").is_none());
