@@ -70,7 +70,9 @@ pub struct Canvas {
     /// Where items stand.
     places: BTreeMap<String, Pos2>,
     /// Copies that are dragged before they are drawn, and where they begin.
-    copies: Vec<(String, Pos2)>,
+    copies: Vec<(String, What, Pos2)>,
+    /// Whether the drag in hand has changed the patch.
+    has_dragged: bool,
     renaming: Option<act::Renaming>,
     /// Whether there is a wheel: what scrolls then is no touchpad.
     has_wheel: bool,
@@ -106,6 +108,7 @@ impl Default for Canvas {
             watched: Vec::new(),
             places: BTreeMap::new(),
             copies: Vec::new(),
+            has_dragged: false,
             renaming: None,
             has_wheel: false,
         }
@@ -205,6 +208,11 @@ impl Canvas {
             has_faces: self.has_faces,
         };
         self.scene.update(cx.document, key.clone());
+        // A wire or a frame is selected alone.
+        if !cx.selection.is_empty() {
+            self.wire = None;
+        }
+        self.frame = self.frame.take().filter(|frame| cx.selection.contains(frame));
         if self.curves_key.as_ref() != Some(&key) {
             let links = self.scene.links.iter();
             self.curves =

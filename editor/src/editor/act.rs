@@ -15,6 +15,9 @@ use crate::palette::WireDrop;
 use crate::session::{Session, Sound};
 use crate::transport::Recording;
 
+/// By how much a step makes the interface larger.
+const SCALE_STEP: f32 = 1.1;
+
 impl Editor {
     pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
         if command.closes() && !self.panels.files.admit(&command, &self.document) {
@@ -92,6 +95,8 @@ impl Editor {
             Action::CommandPalette => panels.finder.open(View::Commands),
             Action::Shortcuts => panels.finder.open(View::Shortcuts),
             Action::About => panels.finder.open(View::About),
+            Action::Larger => scale(ctx, SCALE_STEP),
+            Action::Smaller => scale(ctx, 1.0 / SCALE_STEP),
             Action::Inspector => self.hides_inspector = !self.hides_inspector,
             Action::Problems => panels.problems.toggle(),
             Action::OutputWindow => panels.output.toggle_window(),
@@ -226,6 +231,11 @@ impl Editor {
         self.panels.transport.set_sound(sound.clone());
         self.sound = sound;
     }
+}
+
+/// Makes the interface larger or smaller, within reason.
+fn scale(ctx: &Context, factor: f32) {
+    ctx.set_zoom_factor((ctx.zoom_factor() * factor).clamp(0.6, 3.0));
 }
 
 /// Undo or redo.
