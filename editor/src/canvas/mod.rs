@@ -8,6 +8,8 @@ mod camera;
 mod curve;
 mod gesture;
 pub mod gestures;
+mod items;
+mod links;
 mod menus;
 mod minimap;
 mod paint;
@@ -23,24 +25,19 @@ use egui::{
     Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, vec2,
 };
 use lumawire_core::WireEnds;
-use lumawire_runtime::probe::{OutputId, Seen};
+use lumawire_runtime::probe::OutputId;
 
 use crate::cx::Cx;
 use crate::files::Place;
-use crate::preview::{Face, activity, hover_text};
-use crate::problems;
+use crate::preview::Face;
 use crate::theme;
 use camera::Camera;
 use gesture::Drag;
 use menus::Menus;
-use paint::Marks;
-use scene::{Item, PORT, PortView, Scene, SceneKey, What};
+use scene::{Item, Scene, SceneKey, What};
 
 pub use paint::{line, port_sign};
 pub use wiring::End;
-
-/// How near a wire must be to be meant, in points of the screen.
-const NEAR: f32 = 7.0;
 
 /// How one looks at the document.
 pub struct Canvas {
@@ -293,271 +290,6 @@ impl Canvas {
         }
     }
 
-    fn wire_under_pointer(&self, ui: &Ui, background: &Response) -> Option<usize> {
-        let at = background.hover_pos().filter(|_| self.drag.is_none())?;
-        let on_canvas = self.camera.canvas(at);
-        let near = NEAR / self.camera.scale;
-        if ui.ctx().any_popup_open() {
-            return None;
-        }
-        let candidates = self.scene.links.iter().zip(&self.curves).enumerate();
-        let close = candidates.filter_map(|(i, (link, curve))| {
-            let bounds = curve::bounds(link.from, &link.bends, link.to).expand(near);
-            let distance = bounds.contains(on_canvas).then(|| curve::distance(curve, on_canvas))?;
-            (distance < near).then_some((i, distance))
-        });
-        close.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
-    }
-
-    fn show_links(&self, painter: &Painter, cx: &Cx<'_>, hovered: Option<usize>) {
-        let seen = self.camera.seen();
-        let scale = self.camera.scale;
-        let detached = self.detached();
-        for (i, (link, curve)) in self.scene.links.iter().zip(&self.curves).enumerate() {
-            let is_hidden = detached == Some(&link.ends);
-            if is_hidden || !curve::bounds(link.from, &link.bends, link.to).intersects(seen) {
-                continue;
-            }
-            let lively = cx.seen(&link.ends.from, &link.ends.output).map_or(0.0, activity);
-            let is_meant = hovered == Some(i) || self.wire.as_ref() == Some(&link.ends);
-            let colour = match (link.is_wrong, self.wire.as_ref() == Some(&link.ends)) {
-                (true, _) => theme::ERROR,
-                (_, true) => theme::ACCENT,
-                _ => link.ty.map_or(theme::FAINT, theme::port_colour),
-            };
-            let glow = if is_meant { 1.0 } else { 0.5 + 0.5 * lively };
-            let base = if link.is_modulation { 1.4 } else { 2.2 };
-            let width = (base + 1.2 * lively + if is_meant { 1.0 } else { 0.0 }) * scale.sqrt();
-            let stroke = Stroke::new(width.max(0.75), colour.gamma_multiply(glow));
-            if self.camera.is_far() {
-                let ends = [self.camera.screen(link.from), self.camera.screen(link.to)];
-                painter.line_segment(ends, stroke);
-                continue;
-            }
-            let points = curve.iter().map(|p| self.camera.screen(*p)).collect();
-            paint::wire(painter, points, stroke, link.is_modulation);
-            if link.conversion.is_some() {
-                let middle = self.camera.screen(curve[curve.len() / 2]);
-                paint::conversion(painter, middle, scale);
-            }
-            for bend in &link.bends {
-                painter.circle_filled(self.camera.screen(*bend), 3.5 * scale.max(0.7), colour);
-            }
-        }
-        if let Some(i) = hovered {
-            self.tell_of_wire(painter, cx, i);
-        }
-    }
-
-    /// What runs along the wire under the pointer.
-    fn tell_of_wire(&self, painter: &Painter, cx: &Cx<'_>, i: usize) {
-        let link = &self.scene.links[i];
-        let seen = cx.seen(&link.ends.from, &link.ends.output).unwrap_or(&Seen::Nothing);
-        let Some(at) = self.pointer.map(|at| self.camera.screen(at)) else { return };
-        let mut text = link.ends.to_string();
-        let spec = cx.spec(&link.ends.from);
-        if let Some(port) = spec.and_then(|s| s.outputs.get(s.output(&link.ends.output)?)) {
-            text.push('\n');
-            text.push_str(&hover_text(seen, port));
-        }
-        if let Some(conversion) = link.conversion {
-            text.push_str(&format!("\nconverted: {}", conversion.doc));
-        }
-        let galley = painter.layout(text, theme::small(), theme::TEXT, 320.0);
-        let rect = Rect::from_min_size(at + vec2(14.0, 14.0), galley.size() + vec2(16.0, 10.0));
-        let mut painter = painter.clone();
-        painter.set_layer_id(egui::LayerId::new(egui::Order::Tooltip, Id::unique("wire")));
-        painter.rect(rect, 4.0, theme::PANEL, Stroke::new(1.0, theme::LINE), StrokeKind::Inside);
-        painter.galley(rect.min + vec2(8.0, 5.0), galley, theme::TEXT);
-    }
-
-    /// Draws the items and takes what is done to them.
-    fn show_items(&mut self, ui: &Ui, painter: &Painter, cx: &mut Cx<'_>, id: Id) -> Touched {
-        let seen = self.camera.seen().expand(PORT * 2.0);
-        let is_far = self.camera.is_far();
-        let frame_ms = 1e3 / cx.document.graph().clock().fps.hz();
-        let mut touched = Touched::default();
-        self.watched.clear();
-        // Taken out so that methods may borrow the rest.
-        let scene = std::mem::take(&mut self.scene);
-        for i in self.drawing_order(&scene) {
-            let item = &scene.items[i];
-            self.watch(item, seen);
-            if !item.rect.expand(PORT).intersects(seen) {
-                continue;
-            }
-            let rect = self.camera.screen_rect(item.rect);
-            let response =
-                ui.interact(rect, id.with(("item", &item.id, i)), Sense::click_and_drag());
-            response
-                .widget_info(|| WidgetInfo::labeled(Role::GenericContainer, true, name_of(item)));
-            let error = problems::of_node(cx, &item.id);
-            let marks = Marks {
-                is_selected: item.what != What::Beyond && cx.selection.contains(&item.id),
-                has_error: error.is_some(),
-                is_solo: self.solo.as_ref().is_some_and(|(node, _)| *node == item.id),
-                load: cx
-                    .readings
-                    .loads
-                    .get(&item.id)
-                    .map_or(0.0, |l| (l.frame_ms / frame_ms) as f32),
-                is_dim: self.is_dim(cx, item),
-            };
-            paint::item(painter, &self.camera, item, marks);
-            if let Some((face, port)) = item.face {
-                let nothing = Seen::Nothing;
-                let value = cx.seen(&item.id, port.id).unwrap_or(&nothing);
-                let face = self.camera.screen_rect(face);
-                self.faces.paint(painter, face, &item.id, port.ty, value);
-            }
-            self.show_promoted(painter, cx, item);
-            self.take_item(ui, cx, item, &response, error.as_deref());
-            if !is_far {
-                self.show_ports(ui, painter, cx, item, response.id, &mut touched);
-            }
-        }
-        self.scene = scene;
-        touched
-    }
-
-    /// Lower items first.
-    fn drawing_order(&self, scene: &Scene) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..scene.items.len()).collect();
-        if !self.raised.is_empty() {
-            let rank = |i: &usize| {
-                let id = &scene.items[*i].id;
-                self.raised.iter().position(|r| r == id).map_or(0, |at| at + 1)
-            };
-            order.sort_by_key(rank);
-        }
-        order
-    }
-
-    fn watch(&mut self, item: &Item, seen: Rect) {
-        let is_seen = item.rect.intersects(seen);
-        for port in &item.outputs {
-            let is_picture = port.ty == Some(lumawire_core::PortType::Image);
-            let is_shown = is_seen && item.face.is_some_and(|(_, shown)| shown.id == port.port);
-            if is_shown || !is_picture {
-                self.watched.push((port.node.clone(), port.port.clone()));
-            }
-        }
-    }
-
-    /// While a wire is dragged, what takes it nowhere steps back.
-    fn is_dim(&self, cx: &Cx<'_>, item: &Item) -> bool {
-        let Some(Drag::Wire { end, .. }) = &self.drag else { return false };
-        let Some(spec) = item.spec else {
-            let ports = if end.is_output { &item.inputs } else { &item.outputs };
-            return !ports
-                .iter()
-                .any(|p| wiring::accepts(end, &p.node, &p.port, !end.is_output, p.ty));
-        };
-        item.id == end.node
-            || wiring::candidates(cx.document.graph(), spec, &item.id, end).is_empty()
-    }
-
-    fn show_ports(
-        &mut self,
-        ui: &Ui,
-        painter: &Painter,
-        cx: &mut Cx<'_>,
-        item: &Item,
-        id: Id,
-        touched: &mut Touched,
-    ) {
-        for (ports, is_output) in [(&item.inputs, false), (&item.outputs, true)] {
-            for port in ports {
-                let at = self.camera.screen(port.at);
-                let side = (16.0 * self.camera.scale).max(10.0);
-                let rect = Rect::from_center_size(at, vec2(side, side));
-                let response = ui.interact(
-                    rect,
-                    id.with((is_output, &port.node, &port.port)),
-                    Sense::click_and_drag(),
-                );
-                response.widget_info(|| {
-                    let way = if is_output { "out" } else { "in" };
-                    let name = format!("{way} {}.{}", port.node, port.port);
-                    WidgetInfo::labeled(Role::GenericContainer, true, name)
-                });
-                let fits = match &self.drag {
-                    Some(Drag::Wire { end, .. }) => {
-                        Some(wiring::accepts(end, &port.node, &port.port, is_output, port.ty))
-                    }
-                    _ => None,
-                };
-                let is_under = response.contains_pointer();
-                let glow = match fits {
-                    Some(false) => -1.0,
-                    Some(true) if is_under => 1.0,
-                    _ if is_under => 0.7,
-                    _ => 0.0,
-                };
-                let is_wired = is_wired(cx, port, is_output);
-                paint::port(painter, &self.camera, port, is_wired, glow);
-                if is_under && fits != Some(false) {
-                    touched.port = Some((port.node.clone(), port.port.clone(), is_output));
-                }
-                if response.drag_started_by(PointerButton::Primary) {
-                    self.begin_wire(cx, port, is_output);
-                }
-                if fits.is_none() {
-                    self.tell_of_port(response, cx, port, is_output);
-                }
-            }
-        }
-        let _ = ui;
-    }
-
-    fn tell_of_port(&self, response: Response, cx: &Cx<'_>, port: &PortView, is_output: bool) {
-        if !response.hovered() {
-            return;
-        }
-        let spec = cx.spec(&port.node);
-        let ports = spec.map_or(&[][..], |s| if is_output { s.outputs } else { s.inputs });
-        let declared = ports.iter().find(|p| p.id == port.port);
-        let param = spec.and_then(|s| s.params.iter().find(|p| p.id == port.port)).map(|p| p.doc);
-        let doc = declared.map(|p| p.doc).or(param).unwrap_or_default();
-        let ty = port.ty.map_or("unknown", |ty| ty.name());
-        let mut text = format!("{} ({ty})\n{doc}", port.label);
-        if let (true, Some(declared)) = (is_output, declared) {
-            let seen = cx.seen(&port.node, &port.port).unwrap_or(&Seen::Nothing);
-            text.push('\n');
-            text.push_str(&hover_text(seen, declared));
-        }
-        response.on_hover_text(text);
-    }
-
-    fn show_promoted(&self, painter: &Painter, cx: &Cx<'_>, item: &Item) {
-        let Some(size) = paint::text_size(11.0, &self.camera) else { return };
-        for (target, rect) in &item.promoted {
-            let rect = self.camera.screen_rect(*rect);
-            let Some((node, param)) = target.split_once('.') else { continue };
-            let spec = cx.spec(node).and_then(|s| s.params.iter().find(|p| p.id == param));
-            let label = spec.map_or(param, |p| p.label);
-            let reading = cx.session.and_then(|s| s.board()).and_then(|b| b.reading(node, param));
-            painter.rect_filled(rect.shrink(1.0), 3.0, theme::BACKGROUND);
-            let name = paint::line(painter, label, size, theme::FAINT, rect.width() * 0.6);
-            paint::text(
-                painter,
-                rect.left_center() + vec2(6.0, 0.0),
-                egui::Align2::LEFT_CENTER,
-                name,
-            );
-            if let Some(value) = reading.and_then(|r| r.value) {
-                let value =
-                    paint::line(painter, &format!("{value:.3}"), size, theme::TEXT, rect.width());
-                paint::text(
-                    painter,
-                    rect.right_center() - vec2(6.0, 0.0),
-                    egui::Align2::RIGHT_CENTER,
-                    value,
-                );
-            }
-        }
-    }
-
     /// Where the open group is, each part of the way a button.
     fn breadcrumbs(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let Some(open) = self.group.clone() else { return };
@@ -595,32 +327,6 @@ fn turned(input: &InputState) -> f32 {
         _ => None,
     });
     steps.sum()
-}
-
-/// What the pointer is over.
-#[derive(Debug, Default)]
-struct Touched {
-    /// A port that a dragged wire may end at: node, port, whether it is an output.
-    port: Option<(String, String, bool)>,
-}
-
-fn is_wired(cx: &Cx<'_>, port: &PortView, is_output: bool) -> bool {
-    cx.document.graph().wires_of(&port.node).any(|wire| {
-        let (node, name) = if is_output {
-            (&wire.ends.from, &wire.ends.output)
-        } else {
-            (&wire.ends.to, &wire.ends.port)
-        };
-        (node, name) == (&port.node, &port.port)
-    })
-}
-
-fn name_of(item: &Item) -> String {
-    match item.what {
-        What::Node => format!("node {}", item.id),
-        What::Group => format!("group {}", item.id),
-        What::Beyond => format!("beyond {}", item.id),
-    }
 }
 
 /// The colour of what is drawn to select or cut.
