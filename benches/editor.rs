@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Context, Event, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, pos2, vec2};
+use egui::{
+    Context, Event, MouseWheelSource, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, pos2, vec2,
+};
 use lumawire_core::control::Score;
 use lumawire_core::{
     Edit, Graph, GraphNode, HostImage, Pixels, PortType, Registry, Services, WireEnds,
@@ -155,7 +157,8 @@ impl Bench {
         let mut events = vec![Event::PointerMoved(middle)];
         let mut turn = |unit, delta| {
             let (phase, modifiers) = (TouchPhase::Move, egui::Modifiers::NONE);
-            events.push(Event::MouseWheel { unit, delta, phase, modifiers });
+            let source = MouseWheelSource::Unknown;
+            events.push(Event::MouseWheel { unit, delta, phase, modifiers, source });
         };
         if wheel != 0.0 {
             turn(MouseWheelUnit::Line, vec2(0.0, wheel));

@@ -45,6 +45,11 @@ impl NodeSpec {
         self.kind.rsplit('.').next().unwrap_or(self.kind)
     }
 
+    /// The first sentence of its doc, which stands alone.
+    pub fn summary(&self) -> &'static str {
+        self.doc.find(". ").map_or(self.doc, |end| &self.doc[..=end])
+    }
+
     /// Index of the input with this id.
     pub fn input(&self, id: &str) -> Option<usize> {
         self.inputs.iter().position(|p| p.id == id)
@@ -528,6 +533,13 @@ fn shader_param(spec: &NodeSpec) -> Option<&'static Param> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_sentence_of_a_doc_stands_alone() {
+        let of = |doc| NodeSpec { doc, ..crate::stubs::ALL[0] }.summary();
+        assert_eq!(of("One 0.5 thing. Two. Three."), "One 0.5 thing.");
+        assert_eq!(of("Only one."), "Only one.");
+    }
 
     #[test]
     fn a_running_parameter_takes_what_suits_its_type() {

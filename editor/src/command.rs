@@ -76,6 +76,17 @@ impl Command {
         Self::Edit { edit, label: label.into(), gesture: None }
     }
 
+    /// Whether it closes the open patch, so that the person is asked about unsaved changes first.
+    pub fn closes(&self) -> bool {
+        matches!(
+            self,
+            Self::Do(Action::New | Action::Quit)
+                | Self::Open(_)
+                | Self::OpenCopy(_)
+                | Self::Recover(_)
+        )
+    }
+
     /// An edit of a drag.
     pub fn drag(edit: Edit, label: impl Into<String>, gesture: u64) -> Self {
         Self::Edit { edit, label: label.into(), gesture: Some(gesture) }
@@ -230,6 +241,10 @@ actions! {
     ZoomToSelection "Zoom to selection" View shifted(Key::E);
     /// Shows the nodes at their true size.
     ZoomToOne "Zoom to 100 %" View command(Key::Num0);
+    /// Makes everything larger.
+    Larger "Larger interface" View command(Key::Equals);
+    /// Makes everything smaller.
+    Smaller "Smaller interface" View command(Key::Minus);
     /// Shows or hides the small map.
     Minimap "Minimap" View key(Key::N);
     /// Shows or hides the pictures and curves on nodes.
@@ -239,7 +254,7 @@ actions! {
     /// Shows or hides the list of what is wrong.
     Problems "Problems" View shifted(Key::M);
     /// Shows or hides the output's window.
-    OutputWindow "Output window" View key(Key::O);
+    OutputWindow "Output window" View shifted(Key::O);
     /// Fills a screen with the output.
     OutputFullscreen "Output full screen" View key(Key::F11);
     /// Plays or pauses the sound file.

@@ -19,7 +19,7 @@ use crate::document::Document;
 use crate::files::Files;
 use crate::finder::Finder;
 use crate::inspector::Inspector;
-use crate::keys;
+use crate::keys::{self, Focus};
 use crate::kit::Kit;
 use crate::menu::{self, MenuBar};
 use crate::palette::Palette;
@@ -53,6 +53,8 @@ pub struct Editor {
     panels: Panels,
     watched: Vec<OutputId>,
     is_dressed: bool,
+    /// What took keys at the end of the frame before.
+    focus: Focus,
     /// Whether the running show wakes the window at its pictures.
     wakes: bool,
     num_pictures: Arc<AtomicU64>,
@@ -111,6 +113,7 @@ impl Editor {
             panels: Panels::default(),
             watched: Vec::new(),
             is_dressed: false,
+            focus: Focus::default(),
             wakes: false,
             num_pictures: Arc::default(),
             is_closing: false,
@@ -219,6 +222,7 @@ impl Editor {
         let shows_inspector = !self.hides_inspector;
         self.with_cx(|panels, cx| {
             Panel::top("menu").show(ui, |ui| panels.menu.show(ui, cx));
+            panels.bar.render = panels.render.chip();
             Panel::bottom("bar").show(ui, |ui| panels.bar.show(ui, cx));
             let transport = Panel::bottom("transport").resizable(true).default_size(96.0);
             transport.min_size(80.0).show(ui, |ui| panels.transport.show(ui, cx));
@@ -241,12 +245,15 @@ impl Editor {
     }
 
     fn take_keys(&mut self, ctx: &Context) {
-        let is_asking = self.panels.is_asking() || egui::Popup::is_any_open(ctx);
-        let actions = keys::pressed(ctx, is_asking);
-        let pasted = keys::pasted(ctx).filter(|_| !is_asking);
+        let now = Focus::now(ctx, self.panels.is_asking());
+        let focus = now.or(self.focus);
+        self.focus = now;
+        let actions = keys::pressed(ctx, focus);
+        let pasted = keys::pasted(ctx).filter(|_| !focus.is_asking && !focus.is_typing);
         self.with_cx(|panels, cx| {
             for action in actions {
-                if menu::is_possible(action, cx) {
+                // What is deleted may be a wire, of which only the canvas knows.
+                if action == Action::Delete || menu::is_possible(action, cx) {
                     cx.act(action);
                 }
             }

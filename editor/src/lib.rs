@@ -32,6 +32,7 @@ mod testing;
 pub mod theme;
 pub mod transport;
 pub mod window;
+mod worker;
 
 pub use command::{Action, Command};
 pub use document::Document;

@@ -126,6 +126,8 @@ pub fn apply(ctx: &Context, font: &'static [u8]) {
         fonts.families.entry(FontFamily::Proportional).or_default().insert(0, name);
     }
     ctx.set_fonts(fonts);
+    // The keys for it are the canvas's.
+    ctx.options_mut(|options| options.zoom_with_keyboard = false);
     ctx.all_styles_mut(style);
 }
 

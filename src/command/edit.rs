@@ -91,7 +91,7 @@ fn open(path: Option<&Path>, kit: &Kit) -> Result<Document, CommandError> {
         return Ok(Document::open(path, registry, interfaces)?);
     }
     let Some(folder) = &kit.examples else { return Ok(Document::new(registry, interfaces)) };
-    let graph = patch::load(&folder.join(FIRST))?.graph;
+    let graph = patch::load(folder.join(FIRST))?.graph;
     Ok(Document::untitled(graph, folder.clone(), registry, interfaces))
 }
 

@@ -37,12 +37,7 @@ pub fn run(kind: Option<&str>, json: bool, markdown: bool) -> Result<ExitCode, C
 
 fn list(specs: &[&NodeSpec]) -> String {
     let width = specs.iter().map(|s| s.kind.len()).max().unwrap_or(0);
-    specs.iter().map(|s| format!("{:width$}  {}\n", s.kind, first_sentence(s.doc))).collect()
-}
-
-/// Up to the first full stop that ends a sentence.
-fn first_sentence(doc: &str) -> &str {
-    doc.find(". ").map_or(doc, |end| &doc[..=end])
+    specs.iter().map(|s| format!("{:width$}  {}\n", s.kind, s.summary())).collect()
 }
 
 fn describe(spec: &NodeSpec) -> String {

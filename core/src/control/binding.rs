@@ -1,6 +1,9 @@
 //! What OSC and MIDI are bound to.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::spec::{Domain, Param};
 
 /// What steers one parameter from outside: an OSC address of the patch's own, a MIDI control, or
 /// both.
@@ -32,6 +35,18 @@ pub struct Binding {
     /// take-over. Motor faders and endless knobs do not need it.
     #[serde(skip_serializing_if = "is_default")]
     pub pickup: bool,
+}
+
+impl Binding {
+    /// The binding of a parameter to the control that was moved for it: what an older one says of
+    /// other things stays. A key counts up what is a count.
+    pub fn learnt(old: Option<&Json>, param: Option<&Param>, midi: Midi) -> Self {
+        let old = old.and_then(|json| serde_json::from_value::<Self>(json.clone()).ok());
+        let is_count = matches!(midi.source, MidiSource::Note(_))
+            && param.is_some_and(|param| matches!(param.domain, Domain::Int { .. }));
+        let mode = if is_count { BindingMode::Press } else { BindingMode::Follow };
+        Self { midi: Some(midi), ..old.unwrap_or(Self { mode, ..Self::default() }) }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -7,7 +7,7 @@ use lumawire_core::graph::{Frame, Group, Mode};
 use lumawire_core::{Edit, PortType, patch};
 
 use super::arrange::{self, Line};
-use super::scene::{SNAP, What, snapped};
+use super::scene::{SNAP, TITLE, WIDTH, What, snapped};
 use super::{Canvas, Show, wiring};
 use crate::command::{Action, Command};
 use crate::cx::Cx;
@@ -114,7 +114,7 @@ impl Canvas {
         if nodes.is_empty() {
             return BTreeSet::new();
         }
-        let corner = nodes.iter().filter_map(|id| self.places.get(id));
+        let corner = ids.iter().filter_map(|id| self.places.get(id));
         let corner = corner.copied().reduce(|a, b| a.min(b)).unwrap_or_default();
         let text = patch::fragment(cx.document.graph(), cx.document.registry(), &nodes);
         self.paste_at(cx, &text, Some(corner + by), "duplicate")
@@ -131,10 +131,11 @@ impl Canvas {
         let at = at.map(<[f32; 2]>::from);
         match patch::paste(text, graph, registry, at, self.group.as_deref()) {
             Ok(pasted) => {
-                self.copies = places_in(&pasted.edit);
+                self.copies = shown_in(&pasted.edit, self.group.as_deref());
+                let shown: Vec<String> = self.copies.iter().map(|(id, ..)| id.clone()).collect();
                 cx.edit(pasted.edit, label);
-                cx.commands.push(Command::Select(pasted.nodes.clone()));
-                pasted.nodes.into_iter().collect()
+                cx.commands.push(Command::Select(shown.clone()));
+                shown.into_iter().collect()
             }
             Err(error) => {
                 cx.commands.push(Command::Tell(format!("nothing was pasted: {error}")));
@@ -152,8 +153,9 @@ impl Canvas {
             edits.extend(wiring::heal(cx.document, only));
         }
         edits.extend(nodes.iter().map(|id| Edit::RemoveNode { id: id.clone() }));
-        let groups = cx.selection.iter().filter(|id| graph.group(id).is_some());
-        edits.extend(groups.map(|id| Edit::SetGroup { id: id.clone(), group: None }));
+        let is_in = |id: &str| graph.path_of(id).iter().any(|group| cx.selection.contains(*group));
+        let groups = graph.groups().map(|(id, _)| id).filter(|id| is_in(id));
+        edits.extend(groups.map(|id| Edit::SetGroup { id: id.to_owned(), group: None }));
         let frames = cx.selection.iter().filter(|id| graph.frame(id).is_some());
         edits.extend(frames.map(|id| Edit::SetFrame { id: id.clone(), frame: None }));
         if !edits.is_empty() {
@@ -207,7 +209,7 @@ impl Canvas {
             title: "Group".into(),
             colour: GROUP_COLOUR,
             parent: self.group.clone(),
-            at: snapped(bounds.min).into(),
+            at: snapped(bounds.center() - vec2(WIDTH, TITLE) * 0.5).into(),
             ..Group::default()
         };
         let mut edits = vec![Edit::SetGroup { id: id.clone(), group: Some(group) }];
@@ -426,11 +428,25 @@ fn rename(cx: &mut Cx<'_>, id: &str, title: &str) {
     cx.edit(edit, "rename");
 }
 
-/// Where an edit puts new nodes.
-fn places_in(edit: &Edit) -> Vec<(String, Pos2)> {
-    match edit {
-        Edit::Batch(edits) => edits.iter().flat_map(places_in).collect(),
-        Edit::AddNode { id, at: Some(at), .. } => vec![(id.clone(), (*at).into())],
-        _ => Vec::new(),
+/// What an edit adds to the open group, and where: nodes and groups, without what is in those.
+fn shown_in(edit: &Edit, open: Option<&str>) -> Vec<(String, What, Pos2)> {
+    let mut edits = vec![edit];
+    let (mut shown, mut hidden) = (Vec::new(), BTreeSet::new());
+    while let Some(edit) = edits.pop() {
+        match edit {
+            Edit::Batch(inner) => edits.extend(inner),
+            Edit::AddNode { id, at: Some(at), .. } => {
+                shown.push((id.clone(), What::Node, (*at).into()));
+            }
+            Edit::SetGroup { id, group: Some(group) } if group.parent.as_deref() == open => {
+                shown.push((id.clone(), What::Group, group.at.into()));
+            }
+            Edit::SetMember { node, group } if group.as_deref() != open => {
+                hidden.insert(node.clone());
+            }
+            _ => {}
+        }
     }
+    shown.retain(|(id, ..)| !hidden.contains(id));
+    shown
 }

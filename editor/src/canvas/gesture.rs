@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use egui::{
-    CornerRadius, CursorIcon, Key, Painter, PointerButton, Pos2, Rect, Response, Sense, Stroke,
-    StrokeKind, Ui, Vec2, pos2, vec2,
+    CornerRadius, CursorIcon, Key, Modifiers, Painter, PointerButton, Pos2, Rect, Response, Sense,
+    Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 use lumawire_core::{Edit, PortType, WireEnds};
 
@@ -168,8 +168,8 @@ impl Canvas {
     fn starts(&self, cx: &Cx<'_>, ids: &BTreeSet<String>) -> Vec<(String, What, Pos2)> {
         let graph = cx.document.graph();
         let start = |id: &String| {
-            if let Some(copied) = self.copies.iter().find(|(copy, _)| copy == id) {
-                return Some((id.clone(), What::Node, copied.1));
+            if let Some(copied) = self.copies.iter().find(|(copy, ..)| copy == id) {
+                return Some(copied.clone());
             }
             let what = if graph.node(id).is_some() { What::Node } else { What::Group };
             // What is being drawn has been taken out of the scene: the document knows all places.
@@ -288,7 +288,8 @@ impl Canvas {
                 _ if modifiers.alt => Drag::Cut { from },
                 Some((ends, index)) => Drag::Bend { gesture: self.new_gesture(), ends, index },
                 None => {
-                    let before = modifiers.shift.then(|| cx.selection.clone()).unwrap_or_default();
+                    let before =
+                        if modifiers.shift { cx.selection.clone() } else { BTreeSet::new() };
                     Drag::Select { from, before }
                 }
             });
@@ -335,7 +336,12 @@ impl Canvas {
         port: Option<(String, String, bool)>,
     ) {
         let Some(drag) = self.drag.take() else { return };
-        if ui.input(|i| i.key_pressed(Key::Escape)) {
+        // What was dragged goes back, and nothing else is left by this key.
+        if ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            if std::mem::take(&mut self.has_dragged) {
+                cx.act(Action::Undo);
+            }
+            self.copies.clear();
             return;
         }
         let is_over = !ui.input(|i| i.pointer.primary_down());
@@ -345,7 +351,8 @@ impl Canvas {
         match &drag {
             Drag::Items { gesture, grabbed, starts, frame } => {
                 let is_free = ui.input(|i| i.modifiers.alt);
-                move_items(cx, starts, frame.as_ref(), to - *grabbed, *gesture, is_free);
+                let by = to - *grabbed;
+                self.has_dragged |= move_items(cx, starts, frame.as_ref(), by, *gesture, is_free);
             }
             Drag::Corner { gesture, frame, min } => {
                 let size = (snapped(to) - *min).max(Vec2::splat(LEAST_FRAME));
@@ -353,6 +360,7 @@ impl Canvas {
                     resized.rect = [min.x, min.y, size.x, size.y];
                     let edit = Edit::SetFrame { id: frame.clone(), frame: Some(resized) };
                     cx.commands.push(Command::drag(edit, "resize frame", *gesture));
+                    self.has_dragged = true;
                 }
             }
             Drag::Bend { gesture, ends, index } => {
@@ -361,6 +369,7 @@ impl Canvas {
                     *point = snapped(to).into();
                     let edit = Edit::SetBends { ends: ends.clone(), points };
                     cx.commands.push(Command::drag(edit, "move bend", *gesture));
+                    self.has_dragged = true;
                 }
             }
             Drag::Wire { end, detached } => {
@@ -402,6 +411,7 @@ impl Canvas {
             ui.ctx().request_repaint();
         } else {
             self.copies.clear();
+            self.has_dragged = false;
         }
     }
 
@@ -409,7 +419,7 @@ impl Canvas {
     fn follow(&mut self, ui: &Ui, at: Pos2) {
         let area = self.camera.area;
         let inner = area.shrink(EDGE);
-        if inner.contains(at) || !area.expand(EDGE).contains(at) {
+        if inner.is_negative() || inner.contains(at) || !area.expand(EDGE).contains(at) {
             return;
         }
         let beyond = at - inner.clamp(at);
@@ -582,6 +592,7 @@ fn output_type(cx: &Cx<'_>, ends: &WireEnds) -> Option<PortType> {
     Some(spec.outputs.get(spec.output(&ends.output)?)?.ty)
 }
 
+/// Puts what is dragged `by` from where it stood; says whether anything moved.
 fn move_items(
     cx: &mut Cx<'_>,
     starts: &[(String, What, Pos2)],
@@ -589,7 +600,7 @@ fn move_items(
     by: Vec2,
     gesture: u64,
     is_free: bool,
-) {
+) -> bool {
     let graph = cx.document.graph();
     let placed = |at: Pos2| if is_free { at + by } else { snapped(at + by) };
     let mut has_moved = false;
@@ -619,6 +630,7 @@ fn move_items(
     if has_moved {
         cx.commands.push(Command::drag(Edit::Batch(edits), "move", gesture));
     }
+    has_moved
 }
 
 fn tell(response: &Response, item: &Item, error: Option<&str>) {
@@ -627,15 +639,10 @@ fn tell(response: &Response, item: &Item, error: Option<&str>) {
     }
     let mut text = item.title.clone();
     if let Some(spec) = item.spec {
-        text.push_str(&format!("  ·  {}\n{}", spec.kind, first_sentence(spec.doc)));
+        text.push_str(&format!("  ·  {}\n{}", spec.kind, spec.summary()));
     }
     if let Some(error) = error {
         text.push_str(&format!("\n\n{error}"));
     }
     response.clone().on_hover_text_at_pointer(text);
-}
-
-/// The part of a doc that stands alone.
-fn first_sentence(doc: &str) -> &str {
-    doc.find(". ").map_or(doc, |end| &doc[..=end])
 }

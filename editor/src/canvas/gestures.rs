@@ -10,6 +10,10 @@ pub const GESTURES: &[(&str, &str)] = &[
     ("Ctrl-drag a node", "Duplicates it"),
     ("Drag a box", "Selects what is in it"),
     ("Shift-drag a box", "Adds to the selection"),
-    ("Middle drag, Space-drag", "Moves the view"),
-    ("Wheel", "Zooms about the pointer"),
+    ("Drag a wire off its input", "Lays it elsewhere, or takes it away"),
+    ("Double-click a node", "Folds it, or opens a group"),
+    ("Arrows, Shift-arrows", "Go to the next node; move the selected ones"),
+    ("Middle or right drag", "Moves the view"),
+    ("Wheel, pinch", "Zooms about the pointer"),
+    ("Two fingers", "Move the view"),
 ];

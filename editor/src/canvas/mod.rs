@@ -70,7 +70,9 @@ pub struct Canvas {
     /// Where items stand.
     places: BTreeMap<String, Pos2>,
     /// Copies that are dragged before they are drawn, and where they begin.
-    copies: Vec<(String, Pos2)>,
+    copies: Vec<(String, What, Pos2)>,
+    /// Whether the drag in hand has changed the patch.
+    has_dragged: bool,
     renaming: Option<act::Renaming>,
     /// Whether there is a wheel: what scrolls then is no touchpad.
     has_wheel: bool,
@@ -106,6 +108,7 @@ impl Default for Canvas {
             watched: Vec::new(),
             places: BTreeMap::new(),
             copies: Vec::new(),
+            has_dragged: false,
             renaming: None,
             has_wheel: false,
         }
@@ -205,6 +208,11 @@ impl Canvas {
             has_faces: self.has_faces,
         };
         self.scene.update(cx.document, key.clone());
+        // A wire or a frame is selected alone.
+        if !cx.selection.is_empty() {
+            self.wire = None;
+        }
+        self.frame = self.frame.take().filter(|frame| cx.selection.contains(frame));
         if self.curves_key.as_ref() != Some(&key) {
             let links = self.scene.links.iter();
             self.curves =
@@ -396,12 +404,11 @@ impl Canvas {
                 is_dim: self.is_dim(cx, item),
             };
             paint::item(painter, &self.camera, item, marks);
-            if let (Some(face), Some(spec)) = (item.face, item.spec) {
-                let output = spec.outputs.first().map_or("", |port| port.id);
+            if let Some((face, port)) = item.face {
                 let nothing = Seen::Nothing;
-                let value = cx.seen(&item.id, output).unwrap_or(&nothing);
+                let value = cx.seen(&item.id, port.id).unwrap_or(&nothing);
                 let face = self.camera.screen_rect(face);
-                self.faces.paint(painter, face, &item.id, spec, value);
+                self.faces.paint(painter, face, &item.id, port.ty, value);
             }
             self.show_promoted(painter, cx, item);
             self.take_item(ui, cx, item, &response, error.as_deref());
@@ -428,9 +435,9 @@ impl Canvas {
 
     fn watch(&mut self, item: &Item, seen: Rect) {
         let is_seen = item.rect.intersects(seen);
-        for (i, port) in item.outputs.iter().enumerate() {
+        for port in &item.outputs {
             let is_picture = port.ty == Some(lumawire_core::PortType::Image);
-            let is_shown = item.face.is_some() && i == 0 && is_seen;
+            let is_shown = is_seen && item.face.is_some_and(|(_, shown)| shown.id == port.port);
             if is_shown || !is_picture {
                 self.watched.push((port.node.clone(), port.port.clone()));
             }
@@ -464,8 +471,11 @@ impl Canvas {
                 let at = self.camera.screen(port.at);
                 let side = (16.0 * self.camera.scale).max(10.0);
                 let rect = Rect::from_center_size(at, vec2(side, side));
-                let response =
-                    ui.interact(rect, id.with((is_output, &port.port)), Sense::click_and_drag());
+                let response = ui.interact(
+                    rect,
+                    id.with((is_output, &port.node, &port.port)),
+                    Sense::click_and_drag(),
+                );
                 response.widget_info(|| {
                     let way = if is_output { "out" } else { "in" };
                     let name = format!("{way} {}.{}", port.node, port.port);

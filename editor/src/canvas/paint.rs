@@ -178,7 +178,7 @@ fn badges(painter: &Painter, title: Rect, camera: &Camera, item: &Item, marks: M
 
 fn labels(painter: &Painter, camera: &Camera, item: &Item, size: f32, fade: f32) {
     let indent = 10.0 * camera.scale;
-    let has_both = !item.inputs.is_empty() && !item.outputs.is_empty();
+    let has_both = item.what == What::Node && !item.inputs.is_empty() && !item.outputs.is_empty();
     let room = item.rect.width() * camera.scale * if has_both { 0.5 } else { 1.0 } - indent - 2.0;
     for port in &item.inputs {
         let colour = if port.is_param { theme::FAINT } else { theme::TEXT };

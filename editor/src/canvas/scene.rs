@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use egui::{Color32, Pos2, Rect, Vec2, pos2, vec2};
 use lumawire_core::graph::Mode;
 use lumawire_core::plan::convert::{Fit, fit};
-use lumawire_core::{Graph, GraphNode, NodeSpec, PortType, Registry, WireEnds};
+use lumawire_core::{Graph, GraphNode, NodeSpec, Port, PortType, Registry, WireEnds};
 
 use super::arrange;
 use crate::document::Document;
@@ -54,8 +54,8 @@ pub struct Item {
     pub colour: Color32,
     /// Where it stands.
     pub rect: Rect,
-    /// Where it shows its output, if it does.
-    pub face: Option<Rect>,
+    /// Where it shows an output, and which, if it does.
+    pub face: Option<(Rect, &'static Port)>,
     /// Whether only its title is seen.
     pub is_collapsed: bool,
     /// On its left edge.
@@ -258,7 +258,7 @@ impl<'a> Builder<'a> {
             spec.map_or_else(|| node.kind.clone(), |spec| spec.label.to_owned())
         });
         let category = node.kind.split('.').next().unwrap_or_default();
-        let face = spec.filter(|_| self.has_faces).map_or(0.0, |s| face_height(s, WIDTH - 2.0));
+        let face = spec.filter(|_| self.has_faces).and_then(|spec| self.shown_output(id, spec));
         let mut item = Item {
             id: id.to_owned(),
             what: What::Node,
@@ -275,6 +275,14 @@ impl<'a> Builder<'a> {
         };
         lay_out(&mut item, self.position(id), face);
         item
+    }
+
+    /// The output that a node shows: the first that somebody reads, else the first.
+    fn shown_output(&self, id: &str, spec: &'static NodeSpec) -> Option<&'static Port> {
+        let is_read = |port: &&Port| {
+            self.graph.wires_of(id).any(|w| w.ends.from == id && w.ends.output == port.id)
+        };
+        spec.outputs.iter().find(is_read).or(spec.outputs.first())
     }
 
     /// Inputs, wired parameters and outputs of a node; of an unknown kind, those that wires name.
@@ -301,7 +309,7 @@ impl<'a> Builder<'a> {
             is_param,
             at: Pos2::ZERO,
         };
-        let port = |p: &lumawire_core::Port| view(p.id, spoken(p.id), Some(p.ty), false);
+        let port = |p: &Port| view(p.id, spoken(p.id), Some(p.ty), false);
         let mut inputs: Vec<PortView> =
             spec.map(|s| s.inputs.iter().map(port).collect()).unwrap_or_default();
         let mut outputs: Vec<PortView> =
@@ -373,7 +381,7 @@ impl<'a> Builder<'a> {
             promoted: promoted.into_iter().map(|p| (p, Rect::NOTHING)).collect(),
         };
         let [x, y] = group.map_or([0.0; 2], |g| g.at);
-        lay_out(&mut item, pos2(x, y), 0.0);
+        lay_out(&mut item, pos2(x, y), None);
         item
     }
 
@@ -415,7 +423,7 @@ impl<'a> Builder<'a> {
                     outputs,
                     promoted: Vec::new(),
                 };
-                lay_out(&mut item, pos2(x, bounds.top() + i as f32 * (TITLE + 12.0)), 0.0);
+                lay_out(&mut item, pos2(x, bounds.top() + i as f32 * (TITLE + 12.0)), None);
                 self.push(item);
             }
         }
@@ -472,8 +480,11 @@ impl<'a> Builder<'a> {
 }
 
 /// Gives an item its size and its ports their places.
-fn lay_out(item: &mut Item, at: Pos2, face_height: f32) {
-    let num_rows = if item.is_collapsed { 0 } else { item.inputs.len().max(item.outputs.len()) };
+fn lay_out(item: &mut Item, at: Pos2, shown: Option<&'static Port>) {
+    let (num_inputs, num_outputs) = (item.inputs.len(), item.outputs.len());
+    // The ports of a group have long names: outputs stand below the inputs.
+    let below = if item.what == What::Group { num_inputs } else { 0 };
+    let num_rows = if item.is_collapsed { 0 } else { num_inputs.max(below + num_outputs) };
     let mut height = TITLE;
     if num_rows > 0 {
         height += PAD + num_rows as f32 * ROW;
@@ -484,9 +495,11 @@ fn lay_out(item: &mut Item, at: Pos2, face_height: f32) {
             *rect = Rect::from_min_size(corner, vec2(WIDTH - 2.0 * PAD, ROW));
             height += ROW;
         }
-        if face_height > 0.0 {
+        let face_height = shown.map_or(0.0, |port| face_height(port.ty, WIDTH - 2.0));
+        if let Some(port) = shown.filter(|_| face_height > 0.0) {
             let corner = at + vec2(1.0, height + PAD * 0.5);
-            item.face = Some(Rect::from_min_size(corner, vec2(WIDTH - 2.0, face_height)));
+            let rect = Rect::from_min_size(corner, vec2(WIDTH - 2.0, face_height));
+            item.face = Some((rect, port));
             height += PAD * 0.5 + face_height + 1.0;
         } else {
             height += PAD * 0.5;
@@ -494,13 +507,14 @@ fn lay_out(item: &mut Item, at: Pos2, face_height: f32) {
     }
     item.rect = Rect::from_min_size(at, vec2(WIDTH, height));
     let is_collapsed = item.is_collapsed;
-    for (ports, x) in [(&mut item.inputs, 0.0), (&mut item.outputs, WIDTH)] {
+    let sides = [(&mut item.inputs, 0.0, 0), (&mut item.outputs, WIDTH, below)];
+    for (ports, x, first) in sides {
         let num = ports.len().max(1) as f32;
         for (i, port) in ports.iter_mut().enumerate() {
             let y = if is_collapsed {
                 TITLE * (i as f32 + 0.5) / num
             } else {
-                TITLE + PAD * 0.5 + ROW * (i as f32 + 0.5)
+                TITLE + PAD * 0.5 + ROW * ((first + i) as f32 + 0.5)
             };
             port.at = at + vec2(x, y);
         }
@@ -520,5 +534,6 @@ pub fn snapped(at: Pos2) -> Pos2 {
 /// Size that a node of this kind has before it is wired.
 pub fn size_of(spec: &NodeSpec) -> Vec2 {
     let rows = spec.inputs.len().max(spec.outputs.len()) as f32;
-    vec2(WIDTH, TITLE + PAD + rows * ROW + face_height(spec, WIDTH - 2.0) + PAD)
+    let face = spec.outputs.first().map_or(0.0, |port| face_height(port.ty, WIDTH - 2.0));
+    vec2(WIDTH, TITLE + PAD + rows * ROW + face + PAD)
 }

@@ -269,6 +269,8 @@ fn a_group_stands_for_its_nodes_and_opens() {
         assert!(window.query_by_label(label).is_some(), "{label}");
     }
     assert_eq!(wires(&window).len(), 3, "the patch runs as before");
+    let (input, output) = (at(&window, "in gen.latent"), at(&window, "out blur.image"));
+    assert!(input.bottom() <= output.top() + 1.0, "each has a row of its own");
     act(&mut window, Action::EnterGroup);
     assert!(window.query_by_label("node gen").is_some());
     assert!(window.query_by_label("node walk").is_none());
@@ -280,6 +282,68 @@ fn a_group_stands_for_its_nodes_and_opens() {
     act(&mut window, Action::Ungroup);
     assert!(window.query_by_label("node gen").is_some());
     assert_eq!(window.state().1.document.graph().groups().count(), 0);
+}
+
+#[test]
+fn a_group_is_copied_and_deleted_with_what_is_in_it() {
+    let mut window = open(chain());
+    window.state_mut().1.selection = ["gen".to_owned(), "blur".to_owned()].into();
+    act(&mut window, Action::Group);
+    let before = at(&window, "group group_1");
+    act(&mut window, Action::Duplicate);
+    assert_eq!(window.state().1.document.graph().num_nodes(), 6);
+    assert_eq!(selection(&window), ["group_2"], "the copy, not what is in it");
+    let copy = at(&window, "group group_2");
+    let scale = window.state().0.camera.scale;
+    assert!(((copy.min - before.min) / scale - vec2(32.0, 32.0)).length() < 1.0);
+    act(&mut window, Action::Delete);
+    let graph = window.state().1.document.graph();
+    assert_eq!((graph.num_nodes(), graph.groups().count()), (4, 1));
+}
+
+#[test]
+fn escape_takes_a_drag_back() {
+    let mut window = open(chain());
+    let old = window.state().1.document.graph().position("gen");
+    let from = at(&window, "node gen").left_top() + vec2(60.0, 6.0);
+    let button = PointerButton::Primary;
+    window.hover_at(from);
+    window.step();
+    window.event(egui::Event::PointerButton {
+        pos: from,
+        button,
+        pressed: true,
+        modifiers: Modifiers::NONE,
+    });
+    window.step();
+    for i in 1..4 {
+        window.hover_at(from + vec2(0.0, 40.0 * i as f32));
+        settle(&mut window);
+    }
+    assert_ne!(window.state().1.document.graph().position("gen"), old);
+    window.key_press(Key::Escape);
+    window.step();
+    let asked = obey(&mut window);
+    assert!(asked.iter().any(|command| matches!(command, Command::Do(Action::Undo))));
+}
+
+#[test]
+fn a_clicked_wire_is_deleted_and_nothing_else() {
+    let mut window = open(chain());
+    let (a, b) = (at(&window, "out gen.image").center(), at(&window, "in blur.image").center());
+    let middle = a + (b - a) * 0.5;
+    drag(&mut window, middle, middle, Modifiers::NONE);
+    act(&mut window, Action::Delete);
+    assert_eq!(wires(&window), ["blur.image -> out.image", "walk.latent -> gen.latent"]);
+    // A node that is selected after a wire is what Delete means.
+    window.state_mut().1.document.undo().unwrap();
+    settle(&mut window);
+    drag(&mut window, middle, middle, Modifiers::NONE);
+    window.state_mut().1.selection = ["walk".to_owned()].into();
+    settle(&mut window);
+    act(&mut window, Action::Delete);
+    assert_eq!(window.state().1.document.graph().num_nodes(), 3);
+    assert_eq!(wires(&window).len(), 2);
 }
 
 #[test]

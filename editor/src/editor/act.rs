@@ -15,9 +15,12 @@ use crate::palette::WireDrop;
 use crate::session::{Session, Sound};
 use crate::transport::Recording;
 
+/// By how much a step makes the interface larger.
+const SCALE_STEP: f32 = 1.1;
+
 impl Editor {
     pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
-        if !self.panels.files.admit(&command, &self.document) {
+        if command.closes() && !self.panels.files.admit(&command, &self.document) {
             return;
         }
         match command {
@@ -92,6 +95,8 @@ impl Editor {
             Action::CommandPalette => panels.finder.open(View::Commands),
             Action::Shortcuts => panels.finder.open(View::Shortcuts),
             Action::About => panels.finder.open(View::About),
+            Action::Larger => scale(ctx, SCALE_STEP),
+            Action::Smaller => scale(ctx, 1.0 / SCALE_STEP),
             Action::Inspector => self.hides_inspector = !self.hides_inspector,
             Action::Problems => panels.problems.toggle(),
             Action::OutputWindow => panels.output.toggle_window(),
@@ -131,9 +136,15 @@ impl Editor {
     }
 
     fn save(&mut self, path: Option<&Path>) {
+        let old_folder = self.document.base_dir().to_owned();
         match self.document.save(path) {
             Ok(()) => self.tell(format!("saved {}", self.document.name())),
             Err(error) => self.tell(format!("not saved: {error}")),
+        }
+        // A show finds its files from the patch's folder.
+        if self.document.base_dir() != old_folder {
+            self.session = None;
+            self.document.compile();
         }
     }
 
@@ -168,6 +179,7 @@ impl Editor {
         let music = music_of(&document);
         self.document = document;
         self.panels.canvas.forget();
+        self.panels.inspector = Default::default();
         self.selection.clear();
         self.failures.clear();
         self.readings = Default::default();
@@ -203,7 +215,13 @@ impl Editor {
         }
     }
 
-    fn hear(&mut self, sound: Sound) {
+    fn hear(&mut self, mut sound: Sound) {
+        // A file that is chosen comes out where the one before did.
+        if let (Sound::File { output: output @ None, .. }, Sound::File { output: old, .. }) =
+            (&mut sound, &self.sound)
+        {
+            output.clone_from(old);
+        }
         if let Some(session) = &mut self.session
             && let Err(error) = session.set_sound(sound.clone())
         {
@@ -213,6 +231,11 @@ impl Editor {
         self.panels.transport.set_sound(sound.clone());
         self.sound = sound;
     }
+}
+
+/// Makes the interface larger or smaller, within reason.
+fn scale(ctx: &Context, factor: f32) {
+    ctx.set_zoom_factor((ctx.zoom_factor() * factor).clamp(0.6, 3.0));
 }
 
 /// Undo or redo.

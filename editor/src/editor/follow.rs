@@ -14,7 +14,7 @@ use crate::command::Command;
 use crate::cx::spec_of;
 use crate::inspector::learn::Learning as _;
 use crate::preview::output::viewport_id;
-use crate::session::{Happened, Session, Setup, learnt};
+use crate::session::{Happened, Session, Setup, Sound, learnt};
 
 /// What every parameter is set to, by node and parameter.
 pub(super) type Values = BTreeMap<(String, String), ParamValue>;
@@ -94,15 +94,27 @@ impl Editor {
             session.submit(plan);
             return;
         }
-        let setup = Setup {
-            plan,
-            score: (self.kit.score)(self.document.graph(), self.document.base_dir()),
+        let score = (self.kit.score)(self.document.graph(), self.document.base_dir());
+        let setup = |sound| Setup {
+            plan: plan.clone(),
+            score: score.clone(),
             base_dir: self.document.base_dir().to_owned(),
-            sound: self.sound.clone(),
+            sound,
             size_px: None,
             silent: self.is_silent,
         };
-        match Session::start(&self.kit, setup) {
+        // Without its music a patch still shows its picture.
+        let started = Session::start(&self.kit, setup(self.sound.clone()));
+        let (started, why) = match started {
+            Ok(session) => (Ok(session), None),
+            Err(why) => (Session::start(&self.kit, setup(Sound::Silence)), Some(why)),
+        };
+        if let Some(why) = why {
+            self.sound = Sound::Silence;
+            self.panels.transport.set_sound(Sound::Silence);
+            self.tell(why);
+        }
+        match started {
             Ok(session) => self.session = Some(session),
             Err(error) => self.tell(error),
         }

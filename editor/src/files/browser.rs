@@ -263,7 +263,7 @@ impl Browser {
     fn ask_system(&mut self, ctx: &Context) {
         let (send, receive) = bounded(1);
         let (task, ctx) = (self.task.clone(), ctx.clone());
-        std::thread::spawn(move || {
+        crate::worker::start("dialog", move || {
             let dialog = rfd::FileDialog::new()
                 .set_title(&task.title)
                 .set_directory(&task.folder)

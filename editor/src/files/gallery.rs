@@ -459,7 +459,7 @@ fn category_of(tag: &str) -> &'static str {
 fn look_around(examples: Option<PathBuf>, recent: Vec<PathBuf>, ctx: &Context) -> Receiver<News> {
     let (send, receive) = unbounded();
     let ctx = ctx.clone();
-    std::thread::spawn(move || {
+    crate::worker::start("gallery", move || {
         let missing = recent.into_iter().filter(|path| !path.exists()).map(News::Missing);
         let shelves = examples.into_iter().flat_map(|folder| {
             let templates = folder.join("templates");

@@ -101,7 +101,7 @@ fn name_parts(name: &str) -> Vec<(String, usize, String)> {
 pub fn read_later(folder: PathBuf, ctx: &Context) -> Receiver<Listing> {
     let (send, receive) = bounded(1);
     let ctx = ctx.clone();
-    std::thread::spawn(move || {
+    crate::worker::start("listing", move || {
         // Nobody may wait any more.
         let _ = send.send(read(&folder));
         ctx.request_repaint();

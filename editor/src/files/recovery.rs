@@ -186,6 +186,7 @@ fn leftovers(folder: &Path) -> io::Result<Vec<Leftover>> {
     Ok(found)
 }
 
+#[allow(clippy::large_enum_variant)] // one waits at a time
 enum Job {
     Keep { document: u64, header: Header, graph: Graph, registry: Registry },
     Clear,
@@ -212,7 +213,7 @@ impl Recovery {
         let (tell, found) = unbounded();
         let kept_document = Arc::new(AtomicU64::new(u64::MAX));
         let (folder, ctx, kept) = (settings.join("recovery"), ctx.clone(), kept_document.clone());
-        let worker = std::thread::spawn(move || {
+        let worker = crate::worker::start("recovery", move || {
             // A session must not find itself: what others left is looked for first.
             match leftovers(&folder) {
                 Ok(left) => drop(tell.send(left)),
@@ -224,7 +225,6 @@ impl Recovery {
                 Err(error) => tracing::warn!(%error, "unsaved changes are not kept"),
             }
         });
-        let worker = Some(worker);
         Self { jobs, found, kept_document, handed: None, next_secs: 0.0, worker }
     }
 

@@ -40,7 +40,7 @@ impl Watch {
         let (alive, stop) = bounded(0);
         let (tell, changes) = bounded(1);
         let (watched, ctx) = (path.to_owned(), ctx.clone());
-        std::thread::spawn(move || {
+        crate::worker::start("watch", move || {
             if until_changed(&watched, stamp, &stop) {
                 // Nobody may care any more.
                 let _ = tell.send(());
@@ -87,10 +87,11 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let stamp = Stamp::of(&path).unwrap();
         let (_alive, stop) = bounded::<()>(0);
-        let thread = std::thread::spawn({
+        let work = {
             let path = path.clone();
             move || until_changed(&path, stamp, &stop)
-        });
+        };
+        let thread = std::thread::Builder::new().spawn(work).unwrap();
         assert!(!thread.is_finished());
         fs::write(&path, "another").unwrap();
         assert!(thread.join().unwrap());

@@ -184,7 +184,8 @@ fn check_id(cx: &Cx<'_>, id: &str, to: &str) -> Result<Option<String>, String> {
 /// The first sentence, and the rest once it is asked for.
 fn doc(ui: &mut Ui, tools: &mut Tools, spec: Option<&'static NodeSpec>) {
     let Some(spec) = spec else { return };
-    let (first, rest) = first_sentence(spec.doc);
+    let first = spec.summary();
+    let rest = spec.doc[first.len()..].trim_start();
     let text = if tools.is_doc_open { spec.doc } else { first };
     ui.add_space(4.0);
     ui.add(egui::Label::new(RichText::new(text).size(12.0).color(theme::FAINT)).wrap());
@@ -195,14 +196,6 @@ fn doc(ui: &mut Ui, tools: &mut Tools, spec: Option<&'static NodeSpec>) {
     let link = egui::Link::new(RichText::new(word).small().color(theme::FAINT).underline());
     if ui.add(link).on_hover_text("The whole description, with its formula").clicked() {
         tools.is_doc_open = !tools.is_doc_open;
-    }
-}
-
-/// The first sentence, and what follows it.
-pub fn first_sentence(doc: &str) -> (&str, &str) {
-    match doc.split_once(". ") {
-        Some((first, rest)) => (doc.get(..=first.len()).unwrap_or(doc), rest.trim_start()),
-        None => (doc, ""),
     }
 }
 
@@ -246,15 +239,4 @@ pub fn section(ui: &mut Ui, name: &str) {
     let response = ui.interact(rect, id, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
     ui.add_space(2.0);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_sentence_stands_alone() {
-        assert_eq!(first_sentence("One 0.5 thing. Two."), ("One 0.5 thing.", "Two."));
-        assert_eq!(first_sentence("Only one."), ("Only one.", ""));
-    }
 }

@@ -13,6 +13,9 @@ use crate::theme;
 
 /// Width of what stands before a field.
 const LABEL: f32 = 88.0;
+/// Height of a further row of text, and how many are shown at most.
+const ROW: f32 = 17.0;
+const MOST_ROWS: usize = 14;
 /// Height of a field of one line.
 pub const FIELD: f32 = 24.0;
 /// Samples a second that are offered.
@@ -44,17 +47,18 @@ pub fn labelled<R>(ui: &mut Ui, label: &str, height: f32, add: impl FnOnce(&mut 
 fn about(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
     let old = cx.document.graph().about();
     let mut new: Option<About> = None;
+    let num_rows = num_rows(ui, &old.description);
     type Part = fn(&mut About) -> &mut String;
     let parts: [(&str, &str, usize, Part); 4] = [
         ("Title", "", 1, |a| &mut a.title),
         ("Author", "", 1, |a| &mut a.author),
         ("Licence", "CC-BY-4.0", 1, |a| &mut a.licence),
-        ("Description", "What it does, and what to play to it", 4, |a| &mut a.description),
+        ("Description", "What it does, and what to play to it", num_rows, |a| &mut a.description),
     ];
     let mut shown = old.clone();
     for (label, hint, num_rows, part) in parts {
         let id = ui.make_persistent_id(("about", label));
-        let height = FIELD + (num_rows as f32 - 1.0) * 16.0;
+        let height = FIELD + (num_rows as f32 - 1.0) * ROW;
         let typed = labelled(ui, label, height, |ui| {
             tools.hand.field(ui, id, label, part(&mut shown), hint, num_rows)
         });
@@ -65,6 +69,13 @@ fn about(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools) {
     if let Some(about) = new {
         cx.edit(Edit::SetAbout(about), "Describe the patch");
     }
+}
+
+/// The rows that a text needs in a field, within reason.
+fn num_rows(ui: &Ui, text: &str) -> usize {
+    let width = ui.available_width() - LABEL - 16.0;
+    let galley = ui.painter().layout(text.to_owned(), theme::body(), theme::TEXT, width);
+    galley.rows.len().clamp(3, MOST_ROWS)
 }
 
 fn clock(ui: &mut Ui, cx: &mut Cx<'_>) {

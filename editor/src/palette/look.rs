@@ -57,7 +57,7 @@ pub(super) fn row(
         let lands = (lands, theme::small(), theme::ACCENT.gamma_multiply(0.8));
         line(&painter, pos2(label_right + 8.0, rect.top() + 7.0), lands, ports_left);
     }
-    let doc = (first_sentence(spec.doc).to_owned(), theme::small(), theme::FAINT);
+    let doc = (spec.summary().to_owned(), theme::small(), theme::FAINT);
     line(&painter, pos2(text_left, rect.top() + 22.0), doc, right);
 
     let star = Rect::from_center_size(pos2(rect.right() - 13.0, rect.center().y), vec2(20.0, 24.0));
@@ -151,9 +151,4 @@ fn port_list(ui: &mut Ui, name: &str, ports: &[Port]) {
             ui.label(ty.color(theme::FAINT)).on_hover_text(port.doc);
         });
     }
-}
-
-/// The sentence that stands alone.
-pub(super) fn first_sentence(doc: &str) -> &str {
-    doc.find(". ").map_or(doc, |end| &doc[..=end])
 }

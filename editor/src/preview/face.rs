@@ -8,7 +8,7 @@ use egui::epaint::Hsva;
 use egui::{
     Align2, Color32, FontId, Painter, Pos2, Rect, TextureHandle, TextureOptions, pos2, vec2,
 };
-use lumawire_core::{HostImage, NodeSpec, PortType};
+use lumawire_core::{HostImage, PortType};
 use lumawire_runtime::probe::{HISTORY_LEN, Seen};
 
 use super::brush::{Brush, Column};
@@ -36,13 +36,13 @@ const TOP_FALL_DB: f32 = 6.0;
 /// A face that was not drawn for so many frames is forgotten.
 const KEPT_PASSES: u64 = 120;
 
-/// Height of what a node shows of its first output, in points at 100 %, on a face that is
+/// Height of what a node shows of an output of this type, in points at 100 %, on a face that is
 /// `width` wide; 0 for nothing.
-pub fn face_height(spec: &NodeSpec, width: f32) -> f32 {
-    match spec.outputs.first().map(|port| port.ty) {
-        Some(PortType::Image) => width * 9.0 / 16.0,
-        Some(PortType::Model | PortType::Bends | PortType::Noise) | None => 0.0,
-        Some(_) => CURVE_HEIGHT,
+pub fn face_height(ty: PortType, width: f32) -> f32 {
+    match ty {
+        PortType::Image => width * 9.0 / 16.0,
+        PortType::Model | PortType::Bends | PortType::Noise => 0.0,
+        _ => CURVE_HEIGHT,
     }
 }
 
@@ -86,29 +86,8 @@ struct Well<'a> {
 }
 
 impl Face {
-    /// Draws what the first output of `node` carries into `rect`.
-    pub fn paint(
-        &mut self,
-        painter: &Painter,
-        rect: Rect,
-        node: &str,
-        spec: &NodeSpec,
-        seen: &Seen,
-    ) {
-        if let Some(port) = spec.outputs.first() {
-            self.paint_as(painter, rect, node, port.ty, seen);
-        }
-    }
-
     /// Draws what an output of this type carries into `rect`. `key` tells faces apart.
-    pub fn paint_as(
-        &mut self,
-        painter: &Painter,
-        rect: Rect,
-        key: &str,
-        ty: PortType,
-        seen: &Seen,
-    ) {
+    pub fn paint(&mut self, painter: &Painter, rect: Rect, key: &str, ty: PortType, seen: &Seen) {
         if rect.width() < 2.0 || rect.height() < 2.0 {
             return;
         }
@@ -548,7 +527,7 @@ fn diverging(value: f32) -> Color32 {
 mod tests {
     use egui::{Context, Event, FullOutput, RawInput, TextureId};
 
-    use super::super::testing::{CONTROL, PICTURE, image};
+    use super::super::testing::image;
     use super::*;
 
     const PLACE: Rect = Rect { min: pos2(10.0, 20.0), max: pos2(186.0, 56.0) };
@@ -583,10 +562,10 @@ mod tests {
         let mut draw = |seen: Option<&Seen>| {
             uploads(frame(&ctx, |painter| {
                 if let Some(seen) = seen {
-                    face.paint(painter, PLACE, "a", &PICTURE, seen);
+                    face.paint(painter, PLACE, "a", PortType::Image, seen);
                 }
                 // Something else stays on screen.
-                face.paint(painter, PLACE, "b", &CONTROL, &Seen::Nothing);
+                face.paint(painter, PLACE, "b", PortType::Control, &Seen::Nothing);
             }))
         };
         let (made, _) = draw(Some(&first));
@@ -642,7 +621,7 @@ mod tests {
             for ty in types {
                 for seen in all.iter().chain([&chroma]) {
                     let mut output = frame(&ctx, |painter| {
-                        face.paint_as(painter, place, "a", ty, seen);
+                        face.paint(painter, place, "a", ty, seen);
                     });
                     for at in positions(&output) {
                         num_drawn += 1;
@@ -671,7 +650,7 @@ mod tests {
             let input = RawInput { events, ..RawInput::default() };
             let seen = Seen::Row(row.clone());
             let mut output = frame_with(&ctx, input, |painter| {
-                face.paint_as(painter, PLACE, "a", PortType::Chroma, &seen);
+                face.paint(painter, PLACE, "a", PortType::Chroma, &seen);
             });
             output.textures_delta.clear();
             let text = |shape: &egui::epaint::ClippedShape| match &shape.shape {
@@ -712,10 +691,9 @@ mod tests {
 
     #[test]
     fn only_pictures_are_high_and_handles_have_no_face() {
-        assert_eq!(face_height(&PICTURE, 160.0), 90.0);
-        assert_eq!(face_height(&CONTROL, 160.0), CURVE_HEIGHT);
-        let silent = NodeSpec { outputs: &[], ..CONTROL };
-        assert_eq!(face_height(&silent, 160.0), 0.0);
+        assert_eq!(face_height(PortType::Image, 160.0), 90.0);
+        assert_eq!(face_height(PortType::Control, 160.0), CURVE_HEIGHT);
+        assert_eq!(face_height(PortType::Model, 160.0), 0.0);
     }
 
     #[test]

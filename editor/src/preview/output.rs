@@ -188,7 +188,7 @@ impl Output {
         let name = format!("Solo picture of {node}");
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &name));
         let key = format!("{node}.{output}");
-        self.solo_face.paint_as(ui.painter(), rect, &key, ty, seen);
+        self.solo_face.paint(ui.painter(), rect, &key, ty, seen);
         outline(ui.painter(), rect, theme::ACCENT);
         if solo_tag(ui, rect, node) {
             self.solo = None;

@@ -14,6 +14,7 @@ use crate::command::Command;
 use crate::cx::Cx;
 use crate::document::Document;
 use crate::files::Ask;
+use crate::preview::bar::Chip;
 use crate::session::Sound;
 use crate::theme;
 use crate::transport::time;
@@ -89,30 +90,22 @@ impl Render {
         self.is_open &= is_open;
     }
 
-    /// A small mark of renders that run, for a bar; a click opens the dialog. Draws nothing where
-    /// none runs or the dialog is open.
-    pub fn chip(&mut self, ui: &mut Ui) {
+    /// What the engine bar shows of the renders while the dialog is closed.
+    pub fn chip(&self) -> Option<Chip> {
         if self.is_open || self.jobs.is_empty() {
-            return;
+            return None;
         }
         let num_waiting = self.jobs.iter().filter(|job| job.state == State::Waiting).count();
         let running = self.jobs.iter().find(|job| job.state == State::Running);
+        let has_failed = self.jobs.iter().any(|job| matches!(job.state, State::Failed(_)));
+        let more = if num_waiting > 0 { format!(" (+{num_waiting})") } else { String::new() };
         let text = match running {
-            Some(job) => {
-                let more =
-                    if num_waiting > 0 { format!(" (+{num_waiting})") } else { String::new() };
-                format!("Rendering {}{more}", percent(job))
-            }
-            None if self.jobs.iter().any(|job| matches!(job.state, State::Failed(_))) => {
-                "Render failed".into()
-            }
+            Some(job) => format!("Rendering {}{more}", percent(job)),
+            None if has_failed => "Render failed".into(),
             None => "Render done".into(),
         };
-        let colour = if running.is_some() { theme::ACCENT } else { theme::FAINT };
-        let button = egui::Button::new(RichText::new(text).size(11.0).color(colour)).small();
-        if ui.add(button).on_hover_text("Shows the renders.").clicked() {
-            self.is_open = true;
-        }
+        let share = running.and_then(share).unwrap_or(0.0);
+        Some(Chip { text, share })
     }
 
     /// Starts the next render when none runs.
@@ -432,9 +425,13 @@ fn choice(
 }
 
 fn percent(job: &Job) -> String {
+    share(job).map_or_else(String::new, |share| format!("{:.0} %", share * 100.0))
+}
+
+/// How much of its frames is written, 0..1.
+fn share(job: &Job) -> Option<f32> {
     let progress = job.progress.filter(|progress| progress.phase == Phase::Write);
-    let share = progress.and_then(|progress| progress.share());
-    share.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0))
+    progress.and_then(|progress| progress.share())
 }
 
 /// How far a render is, in words.

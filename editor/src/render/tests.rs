@@ -24,7 +24,11 @@ fn stage(program: Option<PathBuf>, out: &Path) -> Harness<'static, Stage> {
     let size = egui::vec2(700.0, 700.0);
     let mut harness = Harness::builder().with_size(size).build_ui_state(
         |ui, Stage { render, kit, document }: &mut Stage| {
-            ui.horizontal(|ui| render.chip(ui));
+            if let Some(chip) = render.chip()
+                && ui.button(chip.text).clicked()
+            {
+                render.is_open = true;
+            }
             with_cx(kit, document, |cx| render.show(ui, cx));
         },
         stage,

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use lumawire_core::control::{Binding, BindingMode, Midi, MidiSource, Score};
+use lumawire_core::control::{Binding, Midi, Score};
 use lumawire_core::outbox::Outbox;
-use lumawire_core::{Domain, Edit, Graph, Param, Plan, Registry, Services};
+use lumawire_core::{Edit, Graph, Param, Plan, Registry, Services};
 use lumawire_runtime::control::midi::{
     Heard, In, MidiKeeper, Out, PortInfo, Ports, Session as Midis, SystemPorts,
 };
@@ -235,12 +235,8 @@ impl Ports for LatePorts {
 /// says stays. A key counts up what is a count. `None` where the binding cannot be written.
 pub fn learnt(graph: &Graph, registry: &Registry, target: &str, midi: Midi) -> Option<Edit> {
     let old = graph.bindings().get(target);
-    let old = old.and_then(|json| serde_json::from_value::<Binding>(json.clone()).ok());
-    let is_count = matches!(midi.source, MidiSource::Note(_))
-        && param(graph, registry, target).is_some_and(|p| matches!(p.domain, Domain::Int { .. }));
-    let mode = if is_count { BindingMode::Press } else { BindingMode::Follow };
-    let binding = old.unwrap_or(Binding { mode, ..Binding::default() });
-    let json = serde_json::to_value(Binding { midi: Some(midi), ..binding }).ok()?;
+    let binding = Binding::learnt(old, param(graph, registry, target), midi);
+    let json = serde_json::to_value(binding).ok()?;
     Some(Edit::SetBinding { target: target.to_owned(), binding: Some(json) })
 }
 

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use lumawire_core::control::{Binding, BindingMode, Midi, MidiSource, Score};
+use lumawire_core::control::{Binding, Midi, Score};
 use lumawire_core::graph::Edit;
 use lumawire_core::plan::Plan;
-use lumawire_core::{Domain, Graph, Param, Registry, patch};
+use lumawire_core::{Graph, Param, Registry, patch};
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::control::midi::{
     MidiEvent, MidiKeeper, NOTES_KIND, Ports, Session, SystemPorts, stable_name,
@@ -177,7 +177,8 @@ fn write_binding(path: &Path, target: &str, midi: Midi) -> Result<String, Comman
     let registry = lumawire_nodes::registry();
     let _writing = super::reload::writing();
     let mut graph = patch::load(path)?.graph;
-    let binding = bind(&graph, &registry, target, midi);
+    let old = graph.bindings().get(target);
+    let binding = Binding::learnt(old, param(&graph, &registry, target), midi);
     let json = serde_json::to_value(&binding).map_err(|e| CommandError::Usage(e.to_string()))?;
     let text = json.to_string();
     let edit = Edit::SetBinding { target: target.to_owned(), binding: Some(json) };
@@ -186,25 +187,16 @@ fn write_binding(path: &Path, target: &str, midi: Midi) -> Result<String, Comman
     Ok(text)
 }
 
-/// The binding that there was, or a new one, with this control. A key counts up what is a count.
-fn bind(graph: &Graph, registry: &Registry, target: &str, midi: Midi) -> Binding {
-    let old = graph.bindings().get(target);
-    let old = old.and_then(|json| serde_json::from_value::<Binding>(json.clone()).ok());
-    let is_count = matches!(midi.source, MidiSource::Note(_))
-        && param(graph, registry, target).is_some_and(|p| matches!(p.domain, Domain::Int { .. }));
-    let mode = if is_count { BindingMode::Press } else { BindingMode::Follow };
-    let binding = old.unwrap_or(Binding { mode, ..Binding::default() });
-    Binding { midi: Some(midi), ..binding }
-}
-
 fn param(graph: &Graph, registry: &Registry, target: &str) -> Option<&'static Param> {
     let (node, param) = target.split_once('.')?;
-    let spec = registry.get(&graph.node(node)?.kind)?;
+    let spec = registry.of(graph.node(node)?)?;
     spec.params.get(spec.param(param)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use lumawire_core::control::{BindingMode, MidiSource};
+
     use super::*;
 
     const PATCH: &str = r#"{ "format": "lumawire-patch", "version": 1,
