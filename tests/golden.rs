@@ -130,6 +130,11 @@ fn seed_grid_drift() {
 }
 
 #[test]
+fn stage_set() {
+    golden("stage_set");
+}
+
+#[test]
 fn style_mix() {
     golden("style_mix");
 }

@@ -30,6 +30,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("scope_over_bloom", include_str!("../../patches/scope_over_bloom.lumawire")),
     ("sections", include_str!("../../patches/sections.lumawire")),
     ("seed_grid_drift", include_str!("../../patches/seed_grid_drift.lumawire")),
+    ("stage_set", include_str!("../../patches/stage_set.lumawire")),
     ("style_mix", include_str!("../../patches/style_mix.lumawire")),
     ("user_shaders", include_str!("../../patches/user_shaders.lumawire")),
     ("vector_walk", include_str!("../../patches/vector_walk.lumawire")),

@@ -26,7 +26,7 @@ use std::time::SystemTime;
 use egui::{Align2, Area, Color32, Context, Id, Order, Ui, vec2};
 use lumawire_core::{Domain, Edit, FileKind, ParamValue};
 
-use crate::command::Command;
+use crate::command::{Action, Command};
 use crate::cx::Cx;
 use crate::document::Document;
 use crate::session::Sound;
@@ -119,7 +119,14 @@ impl Files {
     /// Whether a command that closes the open patch may be done now: `New`, `Open`, `OpenCopy`,
     /// `Recover` and `Quit`. If not, it is kept, and comes again once the person has decided.
     pub fn admit(&mut self, command: &Command, document: &Document) -> bool {
-        self.guard.admit(command, document.is_dirty())
+        let closes = matches!(
+            command,
+            Command::Do(Action::New | Action::Quit)
+                | Command::Open(_)
+                | Command::OpenCopy(_)
+                | Command::Recover(_)
+        );
+        !closes || self.guard.admit(command, document.is_dirty())
     }
 
     /// Says what lies under the pointer, for files that are dropped there.
