@@ -7,6 +7,8 @@ use lumawire_core::{NodeError, Services};
 
 use super::pool::Pool;
 use super::recorder::Recorder;
+use super::shader::Pipelines;
+use super::strokes::StrokePipelines;
 
 /// Names a part of the adapter that is to be taken, whatever else there is.
 const ADAPTER_NAME_VARIABLE: &str = "WGPU_ADAPTER_NAME";
@@ -24,6 +26,8 @@ pub struct Gpu {
     faults: Arc<Faults>,
     pub(super) pool: Pool,
     pub(super) recorder: Recorder,
+    pub(super) pipelines: Pipelines,
+    pub(super) stroke_pipelines: OnceLock<StrokePipelines>,
     /// The buffer through which pictures come back, kept for the next of its size or less.
     staging: Mutex<Option<wgpu::Buffer>>,
     num_buffers_allocated: AtomicU64,
@@ -99,6 +103,8 @@ impl Gpu {
             queue,
             faults,
             pool: Pool::default(),
+            pipelines: Pipelines::default(),
+            stroke_pipelines: OnceLock::new(),
             staging: Mutex::default(),
             num_buffers_allocated: AtomicU64::new(0),
         }
@@ -122,6 +128,11 @@ impl Gpu {
     /// How many textures were allocated so far: constant in steady state.
     pub fn num_textures_allocated(&self) -> u64 {
         self.pool.num_allocated()
+    }
+
+    /// How many passes of effects were compiled so far: each once, however many nodes have it.
+    pub fn num_passes_compiled(&self) -> u64 {
+        self.pipelines.num_compiled()
     }
 
     /// How many buffers were allocated to bring pictures to memory so far: constant in steady state.

@@ -1,8 +1,10 @@
 //! A compiled fragment pass: so many pictures and some bytes in, one picture out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lumawire_core::{Image, NodeError, Services};
 
@@ -52,10 +54,37 @@ impl std::fmt::Debug for ServicesHandle {
 #[derive(Debug)]
 struct Pass {
     gpu: Arc<Gpu>,
+    compiled: Compiled,
+}
+
+/// What the device made of a source. Clones are the same.
+#[derive(Debug, Clone)]
+struct Compiled {
     layout: wgpu::BindGroupLayout,
     pipeline: wgpu::RenderPipeline,
     /// Bytes of the uniform as it is bound.
     num_bytes: u64,
+}
+
+/// What a device has compiled of the program's own effects, for all their instances: another node of
+/// a kind, or one that comes back, costs neither the compiler nor the driver anything. There are no
+/// more of them than effects. A person's shaders are not among them.
+#[derive(Debug, Default)]
+pub(super) struct Pipelines {
+    /// By text, number of inputs, and bytes of the uniform.
+    kept: Mutex<BTreeMap<(Cow<'static, str>, u32, u64), Compiled>>,
+    num_compiled: AtomicU64,
+}
+
+impl Pipelines {
+    /// How many passes were compiled, kept or not.
+    pub fn num_compiled(&self) -> u64 {
+        self.num_compiled.load(Ordering::Relaxed)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<(Cow<'static, str>, u32, u64), Compiled>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Shader {
@@ -87,15 +116,8 @@ impl Shader {
     /// No device; a fault in the WGSL, with its line.
     pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
         let gpu = Gpu::of(services)?;
-        // Errors are caught by thread: the check goes along.
-        let compile = || gpu.checked(|| self.compile(&gpu));
-        let pass = match &self.source {
-            Source::Wgsl(_) => compile(),
-            Source::Module(_) => {
-                on_deep_stack(compile).map_err(|e| NodeError::device(self.label, e))?
-            }
-        };
-        self.pass = Some(pass?);
+        let compiled = self.compiled(&gpu)?;
+        self.pass = Some(Pass { gpu, compiled });
         self.services = Some(ServicesHandle(services.clone()));
         Ok(())
     }
@@ -140,7 +162,24 @@ impl Shader {
         }
     }
 
-    fn compile(&self, gpu: &Arc<Gpu>) -> Pass {
+    /// What the device has of this source, or makes of it now. No lock is held meanwhile: the engine
+    /// may come here for a device that was lost.
+    fn compiled(&self, gpu: &Gpu) -> Result<Compiled, NodeError> {
+        // Errors are caught by thread: the check goes along.
+        let compile = || gpu.checked(|| self.compile(gpu));
+        let Source::Wgsl(wgsl) = &self.source else {
+            return on_deep_stack(compile).map_err(|e| NodeError::device(self.label, e))?;
+        };
+        let key = (wgsl.clone(), self.num_inputs, self.num_bytes);
+        if let Some(kept) = gpu.pipelines.kept().get(&key) {
+            return Ok(kept.clone());
+        }
+        let compiled = compile()?;
+        Ok(gpu.pipelines.kept().entry(key).or_insert(compiled).clone())
+    }
+
+    fn compile(&self, gpu: &Gpu) -> Compiled {
+        gpu.pipelines.num_compiled.fetch_add(1, Ordering::Relaxed);
         let device = gpu.device();
         let label = Some(self.label);
         let create =
@@ -187,7 +226,7 @@ impl Shader {
             cache: None,
         });
         let num_bytes = self.num_bytes.next_multiple_of(16).max(16);
-        Pass { gpu: gpu.clone(), layout, pipeline, num_bytes }
+        Compiled { layout, pipeline, num_bytes }
     }
 }
 
@@ -201,27 +240,32 @@ impl Pass {
         let (width, height) = target.size_px();
         let num_pixels = u64::from(width) * u64::from(height);
         let bindings = self.gpu.checked(|| self.bindings(inputs))?;
-        self.gpu.record(uniforms, self.num_bytes as usize, num_pixels, |encoder, offset| {
-            let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-                color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                    view: target.recorded_view(),
-                    depth_slice: None,
-                    resolve_target: None,
-                    ops: wgpu::Operations::default(),
-                })],
-                ..Default::default()
-            });
-            pass.set_pipeline(&self.pipeline);
-            pass.set_bind_group(0, &bindings, &[offset]);
-            pass.draw(0..3, 0..1);
-        })
+        self.gpu.record(
+            uniforms,
+            self.compiled.num_bytes as usize,
+            num_pixels,
+            |encoder, offset| {
+                let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+                    color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                        view: target.recorded_view(),
+                        depth_slice: None,
+                        resolve_target: None,
+                        ops: wgpu::Operations::default(),
+                    })],
+                    ..Default::default()
+                });
+                pass.set_pipeline(&self.compiled.pipeline);
+                pass.set_bind_group(0, &bindings, &[offset]);
+                pass.draw(0..3, 0..1);
+            },
+        )
     }
 
     fn bindings(&self, inputs: &[Arc<GpuImage>]) -> wgpu::BindGroup {
         let uniforms = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: self.gpu.recorder.uniforms(),
             offset: 0,
-            size: NonZeroU64::new(self.num_bytes),
+            size: NonZeroU64::new(self.compiled.num_bytes),
         });
         let views = inputs.iter().map(|i| wgpu::BindingResource::TextureView(i.recorded_view()));
         let entries: Vec<_> = std::iter::once(uniforms)
@@ -231,7 +275,7 @@ impl Pass {
             .collect();
         self.gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
-            layout: &self.layout,
+            layout: &self.compiled.layout,
             entries: &entries,
         })
     }
@@ -256,4 +300,58 @@ fn layout_entries(num_inputs: u32) -> Vec<wgpu::BindGroupLayoutEntry> {
     };
     let textures = (1..=num_inputs).map(|i| entry(i, texture));
     std::iter::once(entry(0, uniforms)).chain(textures).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{picture, values};
+    use super::*;
+
+    fn scaler(services: &Services, factor: &str, num_bytes: u64) -> Shader {
+        let wgsl = format!(
+            "@group(0) @binding(0) var<uniform> unused: vec4<f32>;
+            @group(0) @binding(1) var image: texture_2d<f32>;
+            fn effect(pixel: vec2<i32>) -> vec4<f32> {{
+                return textureLoad(image, pixel, 0) * {factor};
+            }}"
+        );
+        let mut shader = Shader::new("scale", Cow::Owned(wgsl), 1, num_bytes);
+        shader.prepare(services).unwrap();
+        shader
+    }
+
+    #[test]
+    fn a_source_is_compiled_once_for_all_its_instances_on_a_device() {
+        let services = Services::default();
+        let gpu = Gpu::of(&services).unwrap();
+        let image = picture(2, 1, |x, _| [x as f32, 1.0, 0.5, 1.0]);
+        let draw = |shader: &mut Shader| values(&shader.draw(&[0; 16], &[&image], (2, 1)).unwrap());
+        let drawn = draw(&mut scaler(&services, "2.0", 16));
+        assert_eq!((gpu.pipelines.num_compiled(), drawn[1]), (1, 2.0));
+        // The first is gone, and another of the same comes.
+        for _ in 0..3 {
+            assert_eq!(draw(&mut scaler(&services, "2.0", 16)), drawn);
+        }
+        assert_eq!(gpu.pipelines.num_compiled(), 1);
+        // What differs in anything is another one.
+        assert_eq!(draw(&mut scaler(&services, "4.0", 16))[1], 4.0);
+        assert_eq!(draw(&mut scaler(&services, "2.0", 32)), drawn);
+        assert_eq!(gpu.pipelines.num_compiled(), 3);
+        // Another device has its own, and so has one that takes the place of a lost one.
+        gpu.device().destroy();
+        let _ = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+        assert_eq!(draw(&mut scaler(&services, "2.0", 16)), drawn);
+        assert_eq!(Gpu::of(&services).unwrap().pipelines.num_compiled(), 1);
+    }
+
+    #[test]
+    fn a_source_that_was_refused_is_refused_again() {
+        let services = Services::default();
+        for _ in 0..2 {
+            let wgsl = "fn effect(pixel: vec2<i32>) -> vec4<f32> { return nothing; }";
+            let mut shader = Shader::new("broken", Cow::Borrowed(wgsl), 0, 16);
+            assert!(shader.prepare(&services).is_err());
+        }
+        assert!(Gpu::of(&services).unwrap().pipelines.kept().is_empty());
+    }
 }
