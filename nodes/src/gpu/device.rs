@@ -22,6 +22,8 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
+    /// Whether the numbers of passes are bound as storage that is only read, and not as uniforms.
+    pub(super) spares_uniforms: bool,
     description: String,
     faults: Arc<Faults>,
     pub(super) pool: Pool,
@@ -95,8 +97,10 @@ impl Gpu {
         device.set_device_lost_callback(move |_, message| {
             let _ = told.lost.set(message);
         });
+        let limits = device.limits();
         Self {
-            limits: device.limits(),
+            spares_uniforms: spares_uniforms(info, &limits),
+            limits,
             description: describe(info),
             recorder: Recorder::new(&device),
             device,
@@ -266,6 +270,15 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
         wgpu::DeviceType::Other => "other",
     };
     format!("{} ({kind}, {:?})", info.name, info.backend)
+}
+
+/// Mesa's driver for the processor writes the values of uniforms that steer a shader's flow into its
+/// code, and compiles it for them amidst the draw: a tenth of a second for every new mode or radius,
+/// and some milliseconds for one that it has on disk. Storage it reads like anything else.
+fn spares_uniforms(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> bool {
+    info.device_type == wgpu::DeviceType::Cpu
+        && info.backend == wgpu::Backend::Vulkan
+        && limits.max_storage_buffers_per_shader_stage > 0
 }
 
 fn reason(error: &wgpu::Error) -> String {

@@ -186,18 +186,27 @@ impl Shader {
             |source| device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
         let (vertex, fragment) = match &self.source {
             Source::Wgsl(wgsl) => {
-                let text = [&**wgsl, PRELUDE].join("\n");
+                let mut text = [&**wgsl, PRELUDE].join("\n");
+                if gpu.spares_uniforms {
+                    text = text.replace("var<uniform>", "var<storage, read>");
+                }
                 let module = create(wgpu::ShaderSource::Wgsl(text.into()));
                 (module.clone(), module)
             }
-            Source::Module(module) => (
-                create(wgpu::ShaderSource::Wgsl(VERTEX.into())),
-                create(wgpu::ShaderSource::Naga(Cow::Owned((**module).clone()))),
-            ),
+            Source::Module(module) => {
+                let mut module = (**module).clone();
+                if gpu.spares_uniforms {
+                    store_uniforms(&mut module);
+                }
+                (
+                    create(wgpu::ShaderSource::Wgsl(VERTEX.into())),
+                    create(wgpu::ShaderSource::Naga(Cow::Owned(module))),
+                )
+            }
         };
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label,
-            entries: &layout_entries(self.num_inputs),
+            entries: &layout_entries(self.num_inputs, gpu.spares_uniforms),
         });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
@@ -281,7 +290,16 @@ impl Pass {
     }
 }
 
-fn layout_entries(num_inputs: u32) -> Vec<wgpu::BindGroupLayoutEntry> {
+/// Makes storage that is only read of the uniforms.
+fn store_uniforms(module: &mut naga::Module) {
+    for (_, variable) in module.global_variables.iter_mut() {
+        if variable.space == naga::AddressSpace::Uniform {
+            variable.space = naga::AddressSpace::Storage { access: naga::StorageAccess::LOAD };
+        }
+    }
+}
+
+fn layout_entries(num_inputs: u32, spares_uniforms: bool) -> Vec<wgpu::BindGroupLayoutEntry> {
     let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::FRAGMENT,
@@ -289,7 +307,10 @@ fn layout_entries(num_inputs: u32) -> Vec<wgpu::BindGroupLayoutEntry> {
         count: None,
     };
     let uniforms = wgpu::BindingType::Buffer {
-        ty: wgpu::BufferBindingType::Uniform,
+        ty: match spares_uniforms {
+            true => wgpu::BufferBindingType::Storage { read_only: true },
+            false => wgpu::BufferBindingType::Uniform,
+        },
         has_dynamic_offset: true,
         min_binding_size: None,
     };
@@ -353,5 +374,56 @@ mod tests {
             assert!(shader.prepare(&services).is_err());
         }
         assert!(Gpu::of(&services).unwrap().pipelines.kept().is_empty());
+    }
+    /// An effect whose flow its numbers steer, by text and by module.
+    fn steered(services: &Services) -> [Shader; 2] {
+        const WGSL: &str = "
+            struct Numbers { rounds: u32, mode: u32, colour: vec3<f32>, last: f32 }
+            @group(0) @binding(0) var<uniform> u: Numbers;
+            @group(0) @binding(1) var image: texture_2d<f32>;
+            fn effect(pixel: vec2<i32>) -> vec4<f32> {
+                var sum = textureLoad(image, pixel, 0);
+                for (var i = 0u; i < u.rounds; i++) { sum += vec4<f32>(u.colour, u.last); }
+                switch u.mode {
+                    case 1u: { return sum * 2.0; }
+                    default: { return sum; }
+                }
+            }";
+        let module = naga::front::wgsl::parse_str(&format!(
+            "{WGSL}
+            @fragment fn main(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {{
+                return effect(vec2<i32>(at.xy));
+            }}"
+        ));
+        let mut shaders = [
+            Shader::new("text", Cow::Borrowed(WGSL), 1, 32),
+            Shader::from_module("module", module.unwrap(), 1, 32),
+        ];
+        shaders.iter_mut().for_each(|shader| shader.prepare(services).unwrap());
+        shaders
+    }
+
+    #[test]
+    fn numbers_reach_a_shader_alike_from_uniforms_and_from_storage() {
+        let image = picture(3, 2, |x, y| [x as f32, y as f32, 0.5, 1.0]);
+        for spares_uniforms in [false, true] {
+            let services = Services::default();
+            let mut gpu = Gpu::new().unwrap();
+            gpu.spares_uniforms = spares_uniforms;
+            services.insert(Arc::new(gpu));
+            let mut shaders = steered(&services);
+            for (rounds, mode) in [(0_u32, 0_u32), (3, 0), (3, 1), (5, 1)] {
+                let mut bytes = [0_u8; 32];
+                bytes[..8].copy_from_slice(bytemuck::cast_slice(&[rounds, mode]));
+                bytes[16..].copy_from_slice(bytemuck::cast_slice(&[0.25_f32, 0.5, 1.0, 2.0]));
+                let found = shaders.each_mut().map(|s| s.draw(&bytes, &[&image], (3, 2)).unwrap());
+                let factor = if mode == 1 { 2.0 } else { 1.0 };
+                let n = rounds as f32;
+                let pixel = [2.0 + 0.25 * n, 1.0 + 0.5 * n, 0.5 + n, 1.0 + 2.0 * n];
+                for found in found {
+                    assert_eq!(values(&found)[20..], pixel.map(|v| v * factor), "{rounds} {mode}");
+                }
+            }
+        }
     }
 }
