@@ -7,6 +7,8 @@ use lumawire_core::{NodeError, Services};
 
 use super::pool::Pool;
 use super::recorder::Recorder;
+use super::shader::Pipelines;
+use super::strokes::StrokePipelines;
 
 /// Names a part of the adapter that is to be taken, whatever else there is.
 const ADAPTER_NAME_VARIABLE: &str = "WGPU_ADAPTER_NAME";
@@ -20,10 +22,14 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
+    /// Whether the numbers of passes are bound as storage that is only read, and not as uniforms.
+    pub(super) spares_uniforms: bool,
     description: String,
     faults: Arc<Faults>,
     pub(super) pool: Pool,
     pub(super) recorder: Recorder,
+    pub(super) pipelines: Pipelines,
+    pub(super) stroke_pipelines: OnceLock<StrokePipelines>,
     /// The buffer through which pictures come back, kept for the next of its size or less.
     staging: Mutex<Option<wgpu::Buffer>>,
     num_buffers_allocated: AtomicU64,
@@ -91,14 +97,18 @@ impl Gpu {
         device.set_device_lost_callback(move |_, message| {
             let _ = told.lost.set(message);
         });
+        let limits = device.limits();
         Self {
-            limits: device.limits(),
+            spares_uniforms: spares_uniforms(info, &limits),
+            limits,
             description: describe(info),
             recorder: Recorder::new(&device),
             device,
             queue,
             faults,
             pool: Pool::default(),
+            pipelines: Pipelines::default(),
+            stroke_pipelines: OnceLock::new(),
             staging: Mutex::default(),
             num_buffers_allocated: AtomicU64::new(0),
         }
@@ -122,6 +132,11 @@ impl Gpu {
     /// How many textures were allocated so far: constant in steady state.
     pub fn num_textures_allocated(&self) -> u64 {
         self.pool.num_allocated()
+    }
+
+    /// How many passes of effects were compiled so far: each once, however many nodes have it.
+    pub fn num_passes_compiled(&self) -> u64 {
+        self.pipelines.num_compiled()
     }
 
     /// How many buffers were allocated to bring pictures to memory so far: constant in steady state.
@@ -255,6 +270,15 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
         wgpu::DeviceType::Other => "other",
     };
     format!("{} ({kind}, {:?})", info.name, info.backend)
+}
+
+/// Mesa's driver for the processor writes the values of uniforms that steer a shader's flow into its
+/// code, and compiles it for them amidst the draw: a tenth of a second for every new mode or radius,
+/// and some milliseconds for one that it has on disk. Storage it reads like anything else.
+fn spares_uniforms(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> bool {
+    info.device_type == wgpu::DeviceType::Cpu
+        && info.backend == wgpu::Backend::Vulkan
+        && limits.max_storage_buffers_per_shader_stage > 0
 }
 
 fn reason(error: &wgpu::Error) -> String {

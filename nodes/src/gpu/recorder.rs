@@ -22,7 +22,7 @@ const MAX_UNIFORM_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Recorder {
     uniforms: wgpu::Buffer,
-    /// Bytes to which the start of every uniform is aligned.
+    /// Bytes to which the start of every uniform is aligned, however it is bound.
     alignment: usize,
     pending: Mutex<Pending>,
     num_submissions: AtomicU64,
@@ -41,12 +41,18 @@ impl Recorder {
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("uniforms"),
             size: MAX_UNIFORM_BYTES as u64,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            usage: wgpu::BufferUsages::UNIFORM
+                | wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
+        let limits = device.limits();
+        let alignment = limits
+            .min_uniform_buffer_offset_alignment
+            .max(limits.min_storage_buffer_offset_alignment);
         Self {
             uniforms,
-            alignment: device.limits().min_uniform_buffer_offset_alignment.max(16) as usize,
+            alignment: alignment.max(16) as usize,
             pending: Mutex::default(),
             num_submissions: AtomicU64::new(0),
         }

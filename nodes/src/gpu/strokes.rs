@@ -106,6 +106,14 @@ pub enum Meet {
     Max,
 }
 
+/// What a device makes of the shader, once for all painters. Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct StrokePipelines {
+    layout: wgpu::BindGroupLayout,
+    /// By [`Meet`].
+    by_meet: [wgpu::RenderPipeline; 3],
+}
+
 /// Draws strokes on clear ground.
 pub struct Strokes {
     label: &'static str,
@@ -116,8 +124,7 @@ pub struct Strokes {
 
 struct Pass {
     gpu: Arc<Gpu>,
-    /// By [`Meet`].
-    pipelines: [wgpu::RenderPipeline; 3],
+    pipelines: StrokePipelines,
     canvas: wgpu::Buffer,
     bindings: wgpu::BindGroup,
     strokes: wgpu::Buffer,
@@ -137,7 +144,14 @@ impl Strokes {
     pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
         self.straighten.prepare(services)?;
         let gpu = Gpu::of(services)?;
-        self.pass = Some(gpu.checked(|| compile(self.label, &gpu))?);
+        let pipelines = match gpu.stroke_pipelines.get() {
+            Some(compiled) => compiled.clone(),
+            None => {
+                let compiled = gpu.checked(|| compile(&gpu))?;
+                gpu.stroke_pipelines.get_or_init(|| compiled).clone()
+            }
+        };
+        self.pass = Some(gpu.checked(|| Pass::new(self.label, &gpu, pipelines))?);
         self.services = Some(services.clone());
         Ok(())
     }
@@ -170,6 +184,23 @@ impl Strokes {
 }
 
 impl Pass {
+    fn new(label: &'static str, gpu: &Arc<Gpu>, pipelines: StrokePipelines) -> Self {
+        let device = gpu.device();
+        let canvas = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: 16,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(label),
+            layout: &pipelines.layout,
+            entries: &[wgpu::BindGroupEntry { binding: 0, resource: canvas.as_entire_binding() }],
+        });
+        let strokes = stroke_buffer(device, 1 << 16);
+        Self { gpu: gpu.clone(), pipelines, canvas, bindings, strokes }
+    }
+
     fn run(&mut self, strokes: &[Stroke], meet: Meet, target: &GpuImage) {
         let device = self.gpu.device();
         let shown = bounded(strokes, target.size_px());
@@ -196,7 +227,7 @@ impl Pass {
             ..Default::default()
         });
         if !shown.is_empty() {
-            let [over, add, max] = &self.pipelines;
+            let [over, add, max] = &self.pipelines.by_meet;
             pass.set_pipeline(match meet {
                 Meet::Over => over,
                 Meet::Add => add,
@@ -231,14 +262,15 @@ fn stroke_buffer(device: &wgpu::Device, num_bytes: u64) -> wgpu::Buffer {
     })
 }
 
-fn compile(label: &'static str, gpu: &Arc<Gpu>) -> Pass {
+fn compile(gpu: &Gpu) -> StrokePipelines {
     let device = gpu.device();
+    let label = Some("strokes");
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(label),
+        label,
         source: wgpu::ShaderSource::Wgsl(include_str!("strokes.wgsl").into()),
     });
     let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(label),
+        label,
         entries: &[wgpu::BindGroupLayoutEntry {
             binding: 0,
             visibility: wgpu::ShaderStages::VERTEX,
@@ -250,26 +282,14 @@ fn compile(label: &'static str, gpu: &Arc<Gpu>) -> Pass {
             count: None,
         }],
     });
-    let canvas = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size: 16,
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some(label),
-        layout: &layout,
-        entries: &[wgpu::BindGroupEntry { binding: 0, resource: canvas.as_entire_binding() }],
-    });
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(label),
+        label,
         bind_group_layouts: &[Some(&layout)],
         immediate_size: 0,
     });
-    let pipelines = [Meet::Over, Meet::Add, Meet::Max]
+    let by_meet = [Meet::Over, Meet::Add, Meet::Max]
         .map(|meet| pipeline(device, &module, &pipeline_layout, meet));
-    let strokes = stroke_buffer(device, 1 << 16);
-    Pass { gpu: gpu.clone(), pipelines, canvas, bindings, strokes }
+    StrokePipelines { layout, by_meet }
 }
 
 fn pipeline(
