@@ -363,7 +363,6 @@ fn the_transport_pauses_and_seeks() {
     until(&mut window, "it is there", |w| {
         deck(w).is_some_and(|deck| (deck.position_secs() - 7.0).abs() < 0.3)
     });
-    eprintln!("FOCUS {:?}", window.ctx.memory(|m| m.focused()));
     key(&mut window, Modifiers::NONE, Key::Home);
     until(&mut window, "it is at the beginning", |w| {
         deck(w).is_some_and(|deck| deck.position_secs() < 0.2)

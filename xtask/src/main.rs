@@ -11,6 +11,7 @@ mod live_midi;
 mod pictures;
 mod setup;
 mod shell;
+mod shots;
 mod test;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ Usage: cargo xtask <chore> [arguments]
                            asked, and report frames dropped, the last value and memory
   bless                    write the golden files anew, and the shipped patches in canonical form
   pictures                 draw what the start screen shows of each shipped patch and template
+  shots [name]             draw the guide's pictures of the editor, all or one
   docs                     write docs/nodes.md anew from the nodes' own descriptions
 
 GPU checks come with the CUDA build; there is none yet.
@@ -83,7 +85,9 @@ fn run(args: &[String]) -> Outcome {
         ("bless", []) => bless::run(),
         ("docs", []) => docs::run(),
         ("pictures", []) => pictures::run(),
-        ("demo" | "ci" | "bench" | "bless" | "docs" | "pictures", _) => {
+        ("shots", []) => shots::run(None),
+        ("shots", [name]) => shots::run(Some(name)),
+        ("demo" | "ci" | "bench" | "bless" | "docs" | "pictures" | "shots", _) => {
             Err(Failure::usage(format!("too many arguments for `{chore}`; see `cargo xtask help`")))
         }
         _ => Err(Failure::usage(format!("there is no chore `{chore}`; see `cargo xtask help`"))),

@@ -205,6 +205,14 @@ impl Timeline {
                     player.seek_by(by_secs);
                 }
             }
+            // With the focus here, the keys of the show still mean what they mean elsewhere.
+            let key = |key| ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, key));
+            if key(Key::Space) {
+                player.set_paused(!player.is_paused());
+            }
+            if key(Key::Home) {
+                player.seek(0.0);
+            }
         }
         let cursor = if near.is_some() { CursorIcon::ResizeHorizontal } else { CursorIcon::Text };
         let help = "Click to go there. Shift-drag makes a loop, a right click removes it. The wheel \
