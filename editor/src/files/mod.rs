@@ -26,7 +26,7 @@ use std::time::SystemTime;
 use egui::{Align2, Area, Color32, Context, Id, Order, Ui, vec2};
 use lumawire_core::{Domain, Edit, FileKind, ParamValue};
 
-use crate::command::Command;
+use crate::command::{Action, Command};
 use crate::cx::Cx;
 use crate::document::Document;
 use crate::session::Sound;
@@ -119,7 +119,13 @@ impl Files {
     /// Whether a command that closes the open patch may be done now: `New`, `Open`, `OpenCopy`,
     /// `Recover` and `Quit`. If not, it is kept, and comes again once the person has decided.
     pub fn admit(&mut self, command: &Command, document: &Document) -> bool {
-        self.guard.admit(command, document.is_dirty())
+        let is_admitted = self.guard.admit(command, document.is_dirty());
+        if let (true, Command::Do(Action::Quit), Some(recovery)) =
+            (is_admitted, command, &mut self.recovery)
+        {
+            recovery.leave();
+        }
+        is_admitted
     }
 
     /// Says what lies under the pointer, for files that are dropped there.
@@ -149,7 +155,7 @@ impl Files {
     }
 
     /// Recent files and recovery, which begin with the first frame.
-    fn keep(&mut self, ctx: &Context, cx: &Cx<'_>, now_secs: u64) {
+    fn keep(&mut self, ctx: &Context, cx: &mut Cx<'_>, now_secs: u64) {
         let settings = cx.kit.settings.as_deref();
         let recents = self.recents.get_or_insert_with(|| Recents::load(settings));
         if self.recovery.is_none()
@@ -166,6 +172,10 @@ impl Files {
         }
         let Some(recovery) = &mut self.recovery else { return };
         recovery.tick(cx.document, ctx.input(|i| i.time), ctx);
+        if let Some(why) = recovery.take_trouble() {
+            let text = format!("Unsaved changes are not kept for after a crash: {why}");
+            cx.commands.push(Command::Tell(text));
+        }
         self.leftovers.extend(recovery.take_leftovers().into_iter().flatten());
         let opened = cx.document.recovered_from();
         // What it was recovered from goes once it is safe again, not before.
