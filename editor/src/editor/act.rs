@@ -20,7 +20,7 @@ const SCALE_STEP: f32 = 1.1;
 
 impl Editor {
     pub(super) fn execute(&mut self, ctx: &Context, command: Command) {
-        if command.closes() && !self.panels.files.admit(&command, &self.document) {
+        if !self.panels.files.admit(&command, &self.document) {
             return;
         }
         match command {

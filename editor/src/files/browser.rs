@@ -419,7 +419,7 @@ impl Browser {
         let mut area = ScrollArea::vertical().id_salt(&self.listing.folder).auto_shrink(false);
         if let (true, Some(cursor)) = (std::mem::take(&mut self.scrolls), self.cursor) {
             let (top, height) = (cursor as f32 * ROW, place.height());
-            let offset = self.offset.clamp((top + ROW - height).max(0.0), top);
+            let offset = self.offset.max(top + ROW - height).min(top);
             area = area.vertical_scroll_offset(offset);
         }
         let shown = area.show_rows(ui, ROW, self.visible.len(), |ui, rows| {

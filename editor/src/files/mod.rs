@@ -119,14 +119,16 @@ impl Files {
     /// Whether a command that closes the open patch may be done now: `New`, `Open`, `OpenCopy`,
     /// `Recover` and `Quit`. If not, it is kept, and comes again once the person has decided.
     pub fn admit(&mut self, command: &Command, document: &Document) -> bool {
-        let closes = matches!(
-            command,
-            Command::Do(Action::New | Action::Quit)
-                | Command::Open(_)
-                | Command::OpenCopy(_)
-                | Command::Recover(_)
-        );
-        !closes || self.guard.admit(command, document.is_dirty())
+        if !command.closes() {
+            return true;
+        }
+        let is_admitted = self.guard.admit(command, document.is_dirty());
+        if let (true, Command::Do(Action::Quit), Some(recovery)) =
+            (is_admitted, command, &mut self.recovery)
+        {
+            recovery.leave();
+        }
+        is_admitted
     }
 
     /// Says what lies under the pointer, for files that are dropped there.
@@ -156,7 +158,7 @@ impl Files {
     }
 
     /// Recent files and recovery, which begin with the first frame.
-    fn keep(&mut self, ctx: &Context, cx: &Cx<'_>, now_secs: u64) {
+    fn keep(&mut self, ctx: &Context, cx: &mut Cx<'_>, now_secs: u64) {
         let settings = cx.kit.settings.as_deref();
         let recents = self.recents.get_or_insert_with(|| Recents::load(settings));
         if self.recovery.is_none()
@@ -173,6 +175,10 @@ impl Files {
         }
         let Some(recovery) = &mut self.recovery else { return };
         recovery.tick(cx.document, ctx.input(|i| i.time), ctx);
+        if let Some(why) = recovery.take_trouble() {
+            let text = format!("Unsaved changes are not kept for after a crash: {why}");
+            cx.commands.push(Command::Tell(text));
+        }
         self.leftovers.extend(recovery.take_leftovers().into_iter().flatten());
         let opened = cx.document.recovered_from();
         // What it was recovered from goes once it is safe again, not before.

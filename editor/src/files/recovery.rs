@@ -110,6 +110,13 @@ impl Slot {
         }
     }
 
+    /// Whether there is surely nothing to get back. A text that cannot be read may be that of a newer
+    /// program, or on a disk that fails now: it is the only copy, and stays.
+    fn is_empty(&self) -> bool {
+        let is_gone = |file: PathBuf| matches!(file.try_exists(), Ok(false));
+        is_gone(self.text()) && is_gone(self.previous())
+    }
+
     /// What is kept, if it is whole.
     fn read(&self) -> Option<(Recovered, u64)> {
         let header = fs::read_to_string(self.header()).ok()?;
@@ -160,7 +167,7 @@ fn begin(folder: &Path) -> io::Result<(Slot, File)> {
     }
 }
 
-/// What crashed sessions left, the latest first. What has nothing to offer is removed.
+/// What crashed sessions left, the latest first. Sessions that left no patch are removed.
 fn leftovers(folder: &Path) -> io::Result<Vec<Leftover>> {
     let _gate = gate(folder)?;
     let mut found = Vec::new();
@@ -179,7 +186,8 @@ fn leftovers(folder: &Path) -> io::Result<Vec<Leftover>> {
             Some((recovered, kept_secs)) => {
                 found.push(Leftover { slot, _lock: lock, recovered, kept_secs });
             }
-            None => slot.remove(),
+            None if slot.is_empty() => slot.remove(),
+            None => tracing::warn!(id = slot.id, "what a crash left cannot be read; it stays"),
         }
     }
     found.sort_by_key(|leftover| std::cmp::Reverse(leftover.kept_secs));
@@ -193,11 +201,18 @@ enum Job {
     Close,
 }
 
-/// Keeps the open patch, on a thread. Dropping it ends the session in peace: nothing is left.
+/// Keeps the open patch, on a thread. Dropping it ends the session, in peace where nothing is
+/// unsaved or the person has [said so](Self::leave): then nothing is left. Else what is kept stays.
 #[derive(Debug)]
 pub struct Recovery {
     jobs: Sender<Job>,
     found: Receiver<Vec<Leftover>>,
+    /// Why changes are not kept.
+    troubles: Receiver<String>,
+    /// Whether there is something that a crash would take.
+    is_dirty: bool,
+    /// Whether the person has decided about that.
+    is_leaving: bool,
     /// The document that was kept last.
     kept_document: Arc<AtomicU64>,
     /// Document and revision that were handed over last.
@@ -211,6 +226,7 @@ impl Recovery {
     pub fn new(settings: &Path, ctx: &Context) -> Self {
         let (jobs, todo) = unbounded();
         let (tell, found) = unbounded();
+        let (complain, troubles) = unbounded();
         let kept_document = Arc::new(AtomicU64::new(u64::MAX));
         let (folder, ctx, kept) = (settings.join("recovery"), ctx.clone(), kept_document.clone());
         let worker = crate::worker::start("recovery", move || {
@@ -221,11 +237,30 @@ impl Recovery {
             }
             ctx.request_repaint();
             match begin(&folder) {
-                Ok((slot, lock)) => work(&slot, lock, &todo, &kept),
-                Err(error) => tracing::warn!(%error, "unsaved changes are not kept"),
+                Ok((slot, lock)) => {
+                    let complain = |why: String| {
+                        // Nobody listens any more where the window is gone.
+                        let _ = complain.send(why);
+                        ctx.request_repaint();
+                    };
+                    work(&slot, lock, &todo, (&kept, &complain));
+                }
+                Err(error) => drop(complain.send(error.to_string())),
             }
         });
-        Self { jobs, found, kept_document, handed: None, next_secs: 0.0, worker }
+        let (handed, next_secs) = (None, 0.0);
+        let (is_dirty, is_leaving) = (false, false);
+        Self {
+            jobs,
+            found,
+            troubles,
+            is_dirty,
+            is_leaving,
+            kept_document,
+            handed,
+            next_secs,
+            worker,
+        }
     }
 
     /// What crashed sessions left, once it is known.
@@ -233,9 +268,20 @@ impl Recovery {
         self.found.try_recv().ok()
     }
 
+    /// Why changes are not kept, once for each time that it begins.
+    pub fn take_trouble(&self) -> Option<String> {
+        self.troubles.try_recv().ok()
+    }
+
+    /// Says that the program ends as the person wants it to, whatever is unsaved.
+    pub fn leave(&mut self) {
+        self.is_leaving = true;
+    }
+
     /// Hands over the document where it is due. `now_secs` may start anywhere.
     pub fn tick(&mut self, document: &Document, now_secs: f64, ctx: &Context) {
-        if !document.is_dirty() {
+        self.is_dirty = document.is_dirty();
+        if !self.is_dirty {
             if self.handed.take().is_some() {
                 self.send(Job::Clear);
             }
@@ -276,8 +322,8 @@ impl Recovery {
 
 impl Drop for Recovery {
     fn drop(&mut self) {
-        // After a panic what is kept is what is needed.
-        if !std::thread::panicking() {
+        // After a panic, and where the program ends by an error, what is kept is what is needed.
+        if !std::thread::panicking() && (self.is_leaving || !self.is_dirty) {
             self.send(Job::Close);
         }
         // The channel closes, whatever was sent.
@@ -288,17 +334,26 @@ impl Drop for Recovery {
     }
 }
 
-fn work(slot: &Slot, lock: File, todo: &Receiver<Job>, kept: &AtomicU64) {
+/// Does the jobs; says by `complain` when keeping begins to fail.
+fn work(
+    slot: &Slot,
+    lock: File,
+    todo: &Receiver<Job>,
+    (kept, complain): (&AtomicU64, &dyn Fn(String)),
+) {
     let mut header_kept: Option<Header> = None;
+    let mut fails = false;
     while let Ok(job) = todo.recv() {
         // Of what has piled up only the newest counts.
         let job = todo.try_iter().last().unwrap_or(job);
         match job {
             Job::Keep { document, header, graph, registry } => {
                 let result = keep(slot, &mut header_kept, header, &graph, &registry);
+                let failed = std::mem::replace(&mut fails, result.is_err());
                 match result {
                     Ok(()) => kept.store(document, Ordering::Release),
-                    Err(error) => tracing::warn!(%error, "unsaved changes are not kept"),
+                    Err(error) if !failed => complain(error),
+                    Err(_) => {}
                 }
             }
             Job::Clear => {
@@ -416,12 +471,38 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_has_nothing_to_offer_goes() {
+    fn what_cannot_be_read_stays_and_what_is_empty_goes() {
         let dir = tempfile::tempdir().unwrap();
         let slot = crashed(dir.path(), &[1]);
-        fs::write(slot.text(), "{").unwrap();
+        let newer = r#"{ "lumawire_patch": 999, "nodes": {} }"#;
+        fs::write(slot.text(), newer).unwrap();
+        assert!(leftovers(dir.path()).unwrap().is_empty());
+        assert_eq!(fs::read_to_string(slot.text()).unwrap(), newer);
+        fs::remove_file(slot.text()).unwrap();
         assert!(leftovers(dir.path()).unwrap().is_empty());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn that_changes_are_not_kept_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (slot, lock) = begin(&dir.path().join("recovery")).unwrap();
+        // No file can be made in what is no folder.
+        fs::remove_dir_all(&slot.folder).unwrap();
+        fs::write(&slot.folder, "full").unwrap();
+        let (jobs, todo) = unbounded();
+        let (complain, told) = unbounded();
+        let kept = AtomicU64::new(u64::MAX);
+        let work = std::thread::spawn(move || {
+            work(&slot, lock, &todo, (&kept, &|why| complain.send(why).unwrap()));
+        });
+        for _ in 0..3 {
+            let (graph, registry) = (graph_of(1), Registry::default());
+            jobs.send(Job::Keep { document: 0, header: header(), graph, registry }).unwrap();
+        }
+        drop(jobs);
+        work.join().unwrap();
+        assert_eq!(told.try_iter().count(), 1);
     }
 
     #[test]

@@ -450,6 +450,11 @@ fn what_a_crash_left_is_opened_under_its_old_name() {
     assert_eq!(texts().len(), 1);
     assert_eq!(patch::load(&texts()[0]).unwrap().graph.seed(), 42);
     // A session that ends in peace leaves nothing.
+    let bench = window.state_mut();
+    let quit = Command::Do(Action::Quit);
+    assert!(!bench.files.admit(&quit, &bench.document));
+    bench.files.guard.answer(guard::Answer::Discard);
+    assert!(bench.files.admit(&quit, &bench.document));
     drop(window);
     assert!(texts().is_empty());
 }
@@ -474,6 +479,11 @@ fn changes_are_kept_until_they_are_saved() {
     until(&mut window, |_| seed() == Some(2));
     window.state_mut().document.save(None).unwrap();
     until(&mut window, |_| seed().is_none());
+    // The program may end by an error, as where the display is lost.
+    window.state_mut().change();
+    until(&mut window, |_| seed() == Some(3));
+    drop(window);
+    assert_eq!(seed(), Some(3));
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl Dial<'_> {
         let bar = Rect::from_x_y_ranges(zero.min(x)..=zero.max(x), inner.y_range());
         painter.rect_filled(bar, 2.5, fill);
         let handle = if is_changed { theme::ACCENT } else { theme::TEXT.gamma_multiply(0.75) };
-        let at = pos2(x.clamp(inner.left() + 1.0, inner.right() - 1.0), inner.center().y);
+        let at = pos2(x.min(inner.right() - 1.0).max(inner.left() + 1.0), inner.center().y);
         painter.rect_filled(Rect::from_center_size(at, vec2(2.5, inner.height())), 1.0, handle);
         if let Some(live) = self.live.map(x_of).filter(|live| (live - x).abs() > 0.5) {
             paint_live(ui, groove, live);

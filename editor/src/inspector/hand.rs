@@ -41,6 +41,9 @@ pub struct Hand {
     /// The drag that goes on.
     pub drag: Option<Drag>,
     draft: Option<(Id, Draft)>,
+    /// What was typed where another control has begun to be typed into since: its own control takes
+    /// it when it is drawn next.
+    left: Option<(Id, String)>,
 }
 
 impl Hand {
@@ -65,12 +68,24 @@ impl Hand {
 
     /// Whether a text is being typed into this control.
     pub fn is_typing(&self, id: Id) -> bool {
-        self.draft.as_ref().is_some_and(|(of, _)| *of == id)
+        let is_drafted = self.draft.as_ref().is_some_and(|(of, _)| *of == id);
+        is_drafted || self.left.as_ref().is_some_and(|(of, _)| *of == id)
+    }
+
+    /// Puts a draft in place of the one before, whose control has yet to hear that it was left.
+    fn replace(&mut self, id: Id, draft: Draft) {
+        let before = self.draft.replace((id, draft)).filter(|(of, _)| *of != id);
+        self.left = before.map(|(of, draft)| (of, draft.text)).or(self.left.take());
+    }
+
+    /// What was typed into this control before another one was.
+    fn take_left(&mut self, id: Id) -> Option<String> {
+        self.left.take_if(|(of, _)| *of == id).map(|(_, text)| text)
     }
 
     /// Begins to type into a control. `is_selected` lets the next key replace the text.
     pub fn begin(&mut self, id: Id, text: String, is_selected: bool) {
-        self.draft = Some((id, Draft { text, error: None, is_new: true, is_selected }));
+        self.replace(id, Draft { text, error: None, is_new: true, is_selected });
     }
 
     /// Types into `rect`. Gives the text once it is entered and `check` takes it; until then the
@@ -83,6 +98,9 @@ impl Hand {
         label: &str,
         check: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
+        if let Some(text) = self.take_left(id) {
+            return check(&text).ok();
+        }
         let (_, draft) = self.draft.as_mut().filter(|(of, _)| *of == id)?;
         let field = id.with("text");
         let edit = TextEdit::singleline(&mut draft.text)
@@ -136,10 +154,10 @@ impl Hand {
         hint: &str,
         num_rows: usize,
     ) -> Option<String> {
-        let is_mine = self.is_typing(id);
+        let left = self.take_left(id);
         let mut text = match &mut self.draft {
-            Some((_, draft)) if is_mine => std::mem::take(&mut draft.text),
-            _ => current.to_owned(),
+            Some((of, draft)) if *of == id => std::mem::take(&mut draft.text),
+            _ => left.clone().unwrap_or_else(|| current.to_owned()),
         };
         let edit = match num_rows {
             0 | 1 => TextEdit::singleline(&mut text),
@@ -154,9 +172,9 @@ impl Hand {
             return (!escaped && text != current).then_some(text);
         }
         if response.has_focus() {
-            self.draft = Some((id, Draft { text, ..Draft::default() }));
+            self.replace(id, Draft { text, ..Draft::default() });
         }
-        None
+        left.filter(|text| text != current)
     }
 }
 

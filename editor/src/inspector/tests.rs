@@ -206,6 +206,24 @@ fn text_is_typed_and_files_are_chosen() {
 }
 
 #[test]
+fn what_is_typed_stays_when_a_field_above_is_pressed() {
+    let mut harness = harness(&[]);
+    harness.get_by_role_and_label(Role::MultilineTextInput, "Description").focus();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::MultilineTextInput, "Description").type_text("Slow tides");
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::TextInput, "Title").click();
+    harness.run_ok();
+    assert_eq!(harness.state().document.graph().about().description, "Slow tides");
+    harness.get_by_role_and_label(Role::TextInput, "Title").type_text("Tides");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    assert_eq!(harness.state().document.graph().about().title, "Tides");
+    assert_eq!(harness.state().document.graph().about().description, "Slow tides");
+}
+
+#[test]
 fn many_parameters_are_found_by_name() {
     let mut harness = harness(&["text_1"]);
     harness.get_by_role_and_label(Role::TextInput, "Find a parameter").focus();

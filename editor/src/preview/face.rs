@@ -388,7 +388,7 @@ impl Well<'_> {
 
     fn level(&self, brush: &mut Brush, y: f32, colour: Color32) {
         let pixel = 1.0 / self.painter.pixels_per_point().max(0.1);
-        let y = y.clamp(self.rect.top(), self.rect.bottom() - pixel);
+        let y = y.min(self.rect.bottom() - pixel).max(self.rect.top());
         let corner = pos2(self.rect.left(), y.round_to_pixels(self.painter.pixels_per_point()));
         brush.rect(Rect::from_min_size(corner, vec2(self.rect.width(), pixel)), colour);
     }
@@ -633,6 +633,25 @@ mod tests {
             }
         }
         assert!(num_drawn > 10_000);
+    }
+
+    #[test]
+    fn a_face_lower_than_a_pixel_is_drawn() {
+        let ctx = Context::default();
+        ctx.set_pixels_per_point(0.5);
+        let mut face = Face::default();
+        let place = Rect::from_min_size(pos2(10.0, 20.0), vec2(7.0, 2.0));
+        let seen = Seen::Control { latest: 0.5, recent: vec![0.0, 1.0, 0.5] };
+        let mut num_drawn = 0;
+        // The scale counts from the second frame on.
+        for _ in 0..2 {
+            let mut output = frame(&ctx, |painter| {
+                face.paint(painter, place, "a", PortType::Control, &seen);
+            });
+            num_drawn += positions(&output).len();
+            output.textures_delta.clear();
+        }
+        assert!(num_drawn > 0);
     }
 
     fn long_row(values: &[f32], len: usize) -> Vec<f32> {

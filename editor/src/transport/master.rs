@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egui::{
     Color32, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit, pos2, vec2,
 };
-use lumawire_core::{ParamValue, PortType, Role};
+use lumawire_core::{Mode, ParamValue, PortType, Role};
 use lumawire_runtime::control::Event;
 
 use super::icon::{self, Icon};
@@ -34,12 +34,13 @@ pub enum Recording {
     Stop,
 }
 
-/// The output node that is shown: the first by name that makes a picture, as in a render.
+/// The output node that is shown: the first by name that runs and makes a picture.
 fn output_node(document: &Document) -> Option<String> {
     let mut nodes: Vec<&str> = document.graph().nodes().map(|(id, _)| id).collect();
     nodes.sort_unstable();
     let found = nodes.into_iter().find(|id| {
-        let spec = document.graph().node(id).and_then(|node| document.registry().of(node));
+        let node = document.graph().node(id).filter(|node| node.mode == Mode::Active);
+        let spec = node.and_then(|node| document.registry().of(node));
         spec.is_some_and(|spec| {
             let is_picture = spec.outputs.first().is_some_and(|port| port.ty == PortType::Image);
             spec.role == Role::Sink && is_picture && spec.param("blackout").is_some()
@@ -212,7 +213,7 @@ fn draw_fader(ui: &Ui, rect: Rect, level: f32, is_hot: bool) {
         Rect::from_min_max(rect.min, pos2(rect.left() + level * rect.width(), rect.bottom()));
     let colour = if level < 1.0 { theme::WARNING.gamma_multiply(0.45) } else { theme::HOVERED };
     painter.rect_filled(filled, theme::ROUNDING, colour);
-    let x = (rect.left() + level * rect.width()).clamp(rect.left() + 1.5, rect.right() - 1.5);
+    let x = (rect.left() + level * rect.width()).min(rect.right() - 1.5).max(rect.left() + 1.5);
     let handle = if is_hot { theme::ACCENT } else { theme::TEXT };
     painter.vline(x, rect.y_range(), Stroke::new(3.0, handle));
     let left = rect.left_center() + vec2(8.0, 0.0);

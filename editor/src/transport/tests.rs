@@ -3,7 +3,7 @@ use std::rc::Rc;
 use egui::{Event as Input, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use lumawire_core::ParamValue;
+use lumawire_core::{Edit, Mode, ParamValue};
 use lumawire_runtime::live::{Device, Direction, Format};
 
 use super::player::tests::Fake;
@@ -169,6 +169,23 @@ fn buttons_and_cues_ask_by_name() {
         set("freeze"),
     ];
     assert_eq!(take(&mut harness), expected.map(|command| format!("{command:?}")));
+}
+
+#[test]
+fn the_output_that_runs_is_steered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = stage(&folder);
+    let document = &mut harness.state_mut().document;
+    let node = document.graph().node("video_1").unwrap().clone();
+    let add = Edit::AddNode { id: "video_2".into(), node, at: None };
+    document.apply(add, "Add", None).unwrap();
+    let mute = Edit::SetMode { node: "video_1".into(), mode: Mode::Muted };
+    document.apply(mute, "Mute", None).unwrap();
+    harness.run_steps(1);
+    harness.get_by_label("Blackout").click();
+    harness.run_steps(2);
+    let asked = take(&mut harness);
+    assert!(asked.len() == 1 && asked[0].contains("video_2.blackout"), "{asked:?}");
 }
 
 #[test]
