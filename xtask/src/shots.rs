@@ -64,7 +64,7 @@ fn draw(folder: &Path, name: &str, patch: Option<&str>, script: &str) -> Outcome
     edit.args(["--size", SIZE, "--after", "3", "--script", script]);
     shell::run(edit.arg("--screenshot").arg(&frame))?;
     let mut shrink = shell::command("ffmpeg", ["-loglevel", "error", "-y", "-i"]);
-    shell::run(shrink.arg(&frame).args(["-q:v", "3", "-bitexact"]).arg(&picture))?;
+    shell::run(shrink.arg(&frame).args(["-q:v", "4", "-bitexact"]).arg(&picture))?;
     let len = fs::metadata(&picture).map_err(|e| failure(&picture, &e))?.len();
     if len > MAX_LEN {
         return Err(Failure::new(format!("{}: {len} bytes are too many", picture.display())));
