@@ -1,5 +1,6 @@
 //! The open patch: graph, history, file, and what is wrong with it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +32,8 @@ pub struct Document {
     /// By what the file is known to be the one that was read or written.
     stamp: Option<Stamp>,
     recovered_from: Option<PathBuf>,
+    /// Of the faults those of each node, by their indices.
+    faulty: BTreeMap<String, Vec<usize>>,
 }
 
 impl Document {
@@ -105,6 +108,7 @@ impl Document {
             has_kept: false,
             stamp,
             recovered_from: None,
+            faulty: BTreeMap::new(),
         };
         document.compile();
         document
@@ -170,6 +174,11 @@ impl Document {
     /// What is wrong with it now.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// What is wrong with one of its nodes.
+    pub fn faults_of(&self, node: &str) -> impl Iterator<Item = &Fault> {
+        self.faulty.get(node).into_iter().flatten().filter_map(|i| self.faults.get(*i))
     }
 
     /// What can be run of it, once for each change that made a new plan.
@@ -271,6 +280,11 @@ impl Document {
     pub fn compile(&mut self) {
         (self.interfaces)(&self.graph, &self.base_dir, &mut self.registry);
         let (plan, faults) = compile_whole(&self.graph, &self.registry);
+        self.faulty.clear();
+        for (i, fault) in faults.iter().enumerate() {
+            let Some(node) = fault.node() else { continue };
+            self.faulty.entry(node.to_owned()).or_default().push(i);
+        }
         self.faults = faults;
         if plan.is_some() {
             self.plan = plan;
