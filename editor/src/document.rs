@@ -1,5 +1,6 @@
 //! The open patch: graph, history, file, and what is wrong with it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +32,20 @@ pub struct Document {
     /// By what the file is known to be the one that was read or written.
     stamp: Option<Stamp>,
     recovered_from: Option<PathBuf>,
+    num_refused: u64,
+    /// Of the faults those of each node, by their indices.
+    faulty: BTreeMap<String, Vec<usize>>,
+}
+
+/// Why a patch was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// It cannot be written.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// Its file has become another since it was read or written.
+    #[error("another program has changed the file")]
+    Changed,
 }
 
 impl Document {
@@ -105,6 +120,8 @@ impl Document {
             has_kept: false,
             stamp,
             recovered_from: None,
+            num_refused: 0,
+            faulty: BTreeMap::new(),
         };
         document.compile();
         document
@@ -172,6 +189,16 @@ impl Document {
         &self.faults
     }
 
+    /// What is wrong with one of its nodes.
+    pub fn faults_of(&self, node: &str) -> impl Iterator<Item = &Fault> {
+        self.faulty.get(node).into_iter().flatten().filter_map(|i| self.faults.get(*i))
+    }
+
+    /// How many saves were refused, since the file had become another: the person is to be asked.
+    pub fn num_refused(&self) -> u64 {
+        self.num_refused
+    }
+
     /// What can be run of it, once for each change that made a new plan.
     pub fn take_plan(&mut self) -> Option<Plan> {
         self.plan.take()
@@ -233,8 +260,16 @@ impl Document {
     /// old folder.
     ///
     /// # Errors
-    /// Where the file cannot be written; the old file and the document are then as they were.
-    pub fn save(&mut self, path: Option<&Path>) -> Result<(), PatchError> {
+    /// Where the file cannot be written, or its own file has become another since it was read or
+    /// written; the old file and the document are then as they were.
+    pub fn save(&mut self, path: Option<&Path>) -> Result<(), SaveError> {
+        // Who names a file is asked about what lies there.
+        let own = self.path.as_deref().filter(|_| path.is_none());
+        let now = own.and_then(Stamp::of);
+        if now.is_some() && now != self.stamp {
+            self.num_refused += 1;
+            return Err(SaveError::Changed);
+        }
         let Some(path) = path.map(Path::to_owned).or_else(|| self.path.clone()) else {
             return Ok(());
         };
@@ -271,6 +306,11 @@ impl Document {
     pub fn compile(&mut self) {
         (self.interfaces)(&self.graph, &self.base_dir, &mut self.registry);
         let (plan, faults) = compile_whole(&self.graph, &self.registry);
+        self.faulty.clear();
+        for (i, fault) in faults.iter().enumerate() {
+            let Some(node) = fault.node() else { continue };
+            self.faulty.entry(node.to_owned()).or_default().push(i);
+        }
         self.faults = faults;
         if plan.is_some() {
             self.plan = plan;

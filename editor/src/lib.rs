@@ -35,6 +35,6 @@ pub mod window;
 mod worker;
 
 pub use command::{Action, Command};
-pub use document::Document;
+pub use document::{Document, SaveError};
 pub use editor::Editor;
 pub use kit::{Kit, Overview};

@@ -11,6 +11,9 @@ use crate::theme;
 /// How near a wire must be to be meant, in points of the screen.
 const NEAR: f32 = 7.0;
 
+/// Below this zoom wires are straight.
+const STRAIGHT: f32 = 0.2;
+
 impl Canvas {
     pub(super) fn wire_under_pointer(&self, ui: &Ui, background: &Response) -> Option<usize> {
         let at = background.hover_pos().filter(|_| self.drag.is_none())?;
@@ -48,7 +51,7 @@ impl Canvas {
             let base = if link.is_modulation { 1.4 } else { 2.2 };
             let width = (base + 1.2 * lively + if is_meant { 1.0 } else { 0.0 }) * scale.sqrt();
             let stroke = Stroke::new(width.max(0.75), colour.gamma_multiply(glow));
-            if self.camera.is_far() {
+            if self.camera.scale < STRAIGHT {
                 let ends = [self.camera.screen(link.from), self.camera.screen(link.to)];
                 painter.line_segment(ends, stroke);
                 continue;

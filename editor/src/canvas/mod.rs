@@ -16,7 +16,7 @@ mod paint;
 mod scene;
 #[cfg(test)]
 mod tests;
-mod wiring;
+pub(crate) mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
 

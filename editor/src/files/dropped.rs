@@ -69,15 +69,21 @@ fn best_node(path: &Path, registry: &Registry) -> Option<Use> {
     Some(Use::Add { kind, param })
 }
 
-/// What is to be done with files that were dropped. All new nodes and parameters are one edit.
-pub fn commands(paths: &[PathBuf], place: &Place, document: &Document) -> Vec<Command> {
+/// The node at a place, and what it is.
+fn over<'a>(place: Option<&'a Place>, document: &'a Document) -> Option<(&'a str, &'a NodeSpec)> {
+    let node = place?.node.as_deref()?;
+    Some((node, document.registry().of(document.graph().node(node)?)?))
+}
+
+/// What is to be done with files that were dropped. All new nodes and parameters are one edit. Beside
+/// the canvas, with no place, patches are opened and sounds heard, and nothing else is taken.
+pub fn commands(paths: &[PathBuf], place: Option<&Place>, document: &Document) -> Vec<Command> {
     let registry = document.registry();
-    let node = place.node.as_deref();
-    let over = node.and_then(|id| Some((id, registry.of(document.graph().node(id)?)?)));
+    let over = over(place, document);
     let mut commands = Vec::new();
     let mut edits = Edits { graph: document.graph().clone(), registry, made: Vec::new() };
     let folder = document.path().map(|_| document.base_dir());
-    let mut at = place.at;
+    let mut at = place.map(|place| place.at);
     for path in paths {
         let file = ParamValue::file(as_patch_path(path, folder));
         match use_of(path, over, registry) {
@@ -88,10 +94,16 @@ pub fn commands(paths: &[PathBuf], place: &Place, document: &Document) -> Vec<Co
                 commands.push(Command::Hear(Sound::File { path: path.clone(), output: None }));
             }
             Use::Set { node, param } => edits.set(node, param, file),
-            Use::Add { kind, param } => {
-                edits.add(kind, param, file, at);
-                at = at.map(|x| x + STEP);
-            }
+            Use::Add { kind, param } => match &mut at {
+                Some(at) => {
+                    edits.add(kind, param, file, *at);
+                    *at = at.map(|x| x + STEP);
+                }
+                None => commands.push(Command::Tell(format!(
+                    "Drop “{}” on the canvas, or on a node's parameter.",
+                    path.file_name().unwrap_or_default().to_string_lossy()
+                ))),
+            },
             Use::Nothing => commands.push(Command::Tell(format!(
                 "Nothing takes “{}”.",
                 path.file_name().unwrap_or_default().to_string_lossy()
@@ -103,12 +115,14 @@ pub fn commands(paths: &[PathBuf], place: &Place, document: &Document) -> Vec<Co
 }
 
 /// What a person reads before letting go.
-pub fn describe(path: &Path, over: Option<(&str, &NodeSpec)>, registry: &Registry) -> String {
+pub fn describe(path: &Path, place: Option<&Place>, document: &Document) -> String {
+    let registry = document.registry();
     let label = |kind: &str| registry.get(kind).map_or("node", |spec| spec.label);
-    match use_of(path, over, registry) {
+    match use_of(path, over(place, document), registry) {
         Use::Open => "Opens the patch".into(),
         Use::Hear => "Plays the sound".into(),
         Use::Set { node, .. } => format!("Sets the file of {node}"),
+        Use::Add { .. } if place.is_none() => "Drop it on the canvas".into(),
         Use::Add { kind, .. } => format!("Adds a {} node", label(kind)),
         Use::Nothing => "Nothing takes this file".into(),
     }

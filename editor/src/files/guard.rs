@@ -31,12 +31,12 @@ pub enum Answer {
 }
 
 impl Guard {
-    /// Whether a command that closes the patch may be done now. If not it is kept, and asked again
-    /// once the person has decided.
-    pub fn admit(&mut self, command: &Command, is_dirty: bool) -> bool {
+    /// Whether a command that closes the patch may be done now, where something would be lost by it
+    /// only after the person was asked. If not it is kept, and asked again once the person has decided.
+    pub fn admit(&mut self, command: &Command, is_asked: bool) -> bool {
         let is_open = matches!(self, Self::Open);
         *self = Self::Idle;
-        if is_open || !is_dirty {
+        if is_open || !is_asked {
             return true;
         }
         *self = Self::Asking(command.clone());
@@ -86,16 +86,23 @@ impl Guard {
     }
 
     /// Draws the question, if there is one; gives what is to be done.
-    pub fn show(&mut self, ctx: &Context, name: &str) -> Option<Command> {
+    pub fn show(&mut self, ctx: &Context, stakes: &Stakes) -> Option<Command> {
         if !matches!(self, Self::Asking(_)) {
             return None;
         }
+        if !stakes.is_dirty {
+            return ask_renders(ctx).and_then(|answer| self.answer(answer));
+        }
         let mut answer = None;
+        let is_quit = matches!(self, Self::Asking(Command::Do(Action::Quit)));
         let frame = super::look::dialog();
         let modal = Modal::new(Id::unique("unsaved")).frame(frame).show(ctx, |ui| {
             ui.set_width(380.0);
-            ui.label(RichText::new(format!("Save “{name}” first?")).heading());
+            ui.label(RichText::new(format!("Save “{}” first?", stakes.name)).heading());
             ui.label(RichText::new("It has changes that are in no file yet.").color(theme::FAINT));
+            if stakes.is_rendering && is_quit {
+                ui.label(RichText::new(RENDERS_END).color(theme::WARNING));
+            }
             ui.add_space(2.0 * theme::GAP);
             ui.horizontal(|ui| {
                 if ui.button("Don't save").on_hover_text("Loses the changes (D)").clicked() {
@@ -125,6 +132,87 @@ impl Guard {
         }
         answer.and_then(|answer| self.answer(answer))
     }
+}
+
+/// What closing would take.
+#[derive(Debug)]
+pub struct Stakes {
+    /// What the patch is called.
+    pub name: String,
+    /// Whether it has unsaved changes.
+    pub is_dirty: bool,
+    /// Whether renders run, which end with the program.
+    pub is_rendering: bool,
+}
+
+const RENDERS_END: &str = "Renders still run. They end with the window, and leave no file.";
+
+/// Asks whether to close the window while renders run.
+fn ask_renders(ctx: &Context) -> Option<Answer> {
+    let mut answer = None;
+    let frame = super::look::dialog();
+    let modal = Modal::new(Id::unique("renders run")).frame(frame).show(ctx, |ui| {
+        ui.set_width(380.0);
+        ui.label(RichText::new("Close and end the renders?").heading());
+        ui.label(RichText::new(RENDERS_END).color(theme::FAINT));
+        ui.add_space(2.0 * theme::GAP);
+        ui.horizontal(|ui| {
+            if ui.button("Close anyway").clicked() {
+                answer = Some(Answer::Discard);
+            }
+            let right = egui::Layout::right_to_left(egui::Align::Center);
+            ui.with_layout(right, |ui| {
+                if super::look::main_button(ui, "Keep rendering", true).clicked() {
+                    answer = Some(Answer::Cancel);
+                }
+            });
+        });
+    });
+    if modal.should_close() {
+        answer = Some(Answer::Cancel);
+    }
+    answer
+}
+
+/// What a save does that would overwrite what another program has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // their names say it
+pub enum Conflict {
+    Replace,
+    SaveAs,
+    Cancel,
+}
+
+/// Asks what to do with a file that has become another since it was read or written.
+pub fn ask_conflict(ctx: &Context, name: &str) -> Option<Conflict> {
+    let mut answer = None;
+    let frame = super::look::dialog();
+    let modal = Modal::new(Id::unique("save conflict")).frame(frame).show(ctx, |ui| {
+        ui.set_width(420.0);
+        ui.label(RichText::new(format!("Replace “{name}”?")).heading());
+        let text = "Another program has changed the file since it was opened or saved.";
+        ui.label(RichText::new(text).color(theme::FAINT));
+        ui.add_space(2.0 * theme::GAP);
+        ui.horizontal(|ui| {
+            let replace = RichText::new("Replace").color(theme::WARNING);
+            if ui.button(replace).on_hover_text("Loses what the other has written").clicked() {
+                answer = Some(Conflict::Replace);
+            }
+            let right = egui::Layout::right_to_left(egui::Align::Center);
+            ui.with_layout(right, |ui| {
+                if super::look::main_button(ui, "Save as…", true).clicked() {
+                    answer = Some(Conflict::SaveAs);
+                }
+                if ui.button("Cancel").clicked() {
+                    answer = Some(Conflict::Cancel);
+                }
+            });
+        });
+    });
+    if modal.should_close() {
+        answer = Some(Conflict::Cancel);
+    }
+    answer
 }
 
 #[cfg(test)]

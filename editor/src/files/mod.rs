@@ -35,7 +35,7 @@ use crate::theme::{self, ACCENT, FAINT, GAP, TEXT};
 use browser::{Browser, Outcome, Task};
 pub use dropped::Place;
 use gallery::{Gallery, Shelf, Shown};
-use guard::Guard;
+use guard::{Guard, Stakes};
 use kinds::{SOUND, Wanted};
 use paths::{as_patch_path, secs_since_epoch};
 pub use recent::Recents;
@@ -58,6 +58,8 @@ pub enum Ask {
     Film,
     /// A file for a node's parameter.
     Param { node: String, param: String, kind: FileKind },
+    /// A file for the same parameter of several nodes.
+    Shared { nodes: Vec<String>, param: String, kind: FileKind },
 }
 
 impl Ask {
@@ -66,7 +68,7 @@ impl Ask {
             Self::Open | Self::SaveAs => Wanted::Patch,
             Self::Sound => SOUND,
             Self::Film => Wanted::Film,
-            Self::Param { kind, .. } => Wanted::Kind(*kind),
+            Self::Param { kind, .. } | Self::Shared { kind, .. } => Wanted::Kind(*kind),
         }
     }
 
@@ -77,6 +79,9 @@ impl Ask {
             Self::Sound => "Choose a sound".into(),
             Self::Film => "Render to".into(),
             Self::Param { node, param, .. } => format!("Choose a file for {node}.{param}"),
+            Self::Shared { nodes, param, .. } => {
+                format!("Choose a file for {param} of {} nodes", nodes.len())
+            }
         }
     }
 }
@@ -97,7 +102,13 @@ pub struct Files {
     watch: Option<Watch>,
     /// The document and file that recent files know of.
     seen: Option<(u64, PathBuf)>,
-    place: Place,
+    place: Option<Place>,
+    /// Whether renders run, which end with the program.
+    is_rendering: bool,
+    /// The saves of a document that were refused so far, and whether the person is asked about the
+    /// last of them.
+    refused: (u64, u64),
+    is_conflicting: bool,
 }
 
 impl Files {
@@ -122,24 +133,30 @@ impl Files {
         if !command.closes() {
             return true;
         }
-        let is_admitted = self.guard.admit(command, document.is_dirty());
-        if let (true, Command::Do(Action::Quit), Some(recovery)) =
-            (is_admitted, command, &mut self.recovery)
-        {
-            recovery.leave();
+        let is_quit = matches!(command, Command::Do(Action::Quit));
+        let is_asked = document.is_dirty() || is_quit && self.is_rendering;
+        let is_admitted = self.guard.admit(command, is_asked);
+        if is_admitted && is_quit {
+            self.recovery.iter_mut().for_each(Recovery::leave);
         }
         is_admitted
     }
 
+    /// Says whether renders run or wait, which would end with the program: the person is asked then.
+    pub fn note_renders(&mut self, is_rendering: bool) {
+        self.is_rendering = is_rendering;
+    }
+
     /// Says what lies under the pointer, for files that are dropped there.
-    pub fn point(&mut self, place: Place) {
-        self.place = place;
+    /// `None` where that is not the canvas.
+    pub fn point(&mut self, place: impl Into<Option<Place>>) {
+        self.place = place.into();
     }
 
     /// Whether something is asked that takes all keys.
     pub fn is_open(&self) -> bool {
         let is_asking = matches!(self.guard, Guard::Asking(_));
-        is_asking || self.browser.is_some() || self.gallery.is_open()
+        is_asking || self.is_conflicting || self.browser.is_some() || self.gallery.is_open()
     }
 
     /// Draws it.
@@ -148,11 +165,18 @@ impl Files {
         let now_secs = secs_since_epoch(SystemTime::now());
         self.keep(&ctx, cx, now_secs);
         self.watch(&ctx, cx);
-        let is_choosing = self.asked.is_some() || self.browser.is_some();
+        self.hear_refusals(cx.document);
+        let is_choosing = self.asked.is_some() || self.browser.is_some() || self.is_conflicting;
         cx.commands.extend(self.guard.go_on(cx.document.is_dirty(), is_choosing));
         self.gallery(&ctx, cx, now_secs);
         self.browse(&ctx, cx, now_secs);
-        cx.commands.extend(self.guard.show(&ctx, &cx.document.name()));
+        let stakes = Stakes {
+            name: cx.document.name(),
+            is_dirty: cx.document.is_dirty(),
+            is_rendering: self.is_rendering,
+        };
+        cx.commands.extend(self.guard.show(&ctx, &stakes));
+        self.ask_conflict(&ctx, cx);
         self.offer_leftovers(&ctx, cx, now_secs);
         self.take_drops(&ctx, cx);
     }
@@ -220,6 +244,30 @@ impl Files {
             self.guard.open();
         }
         cx.commands.extend(answer);
+    }
+
+    /// Notices that a save was refused, since the file has become another.
+    fn hear_refusals(&mut self, document: &Document) {
+        let refused = (document.id(), document.num_refused());
+        if self.refused != refused {
+            self.is_conflicting = refused.1 > 0;
+            self.refused = refused;
+        }
+    }
+
+    /// Asks what a refused save is to do.
+    fn ask_conflict(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+        if !self.is_conflicting {
+            return;
+        }
+        let Some(answer) = guard::ask_conflict(ctx, &cx.document.name()) else { return };
+        self.is_conflicting = false;
+        let save = Command::Do(Action::Save);
+        cx.commands.extend(match answer {
+            guard::Conflict::Replace => vec![Command::KeepMine, save],
+            guard::Conflict::SaveAs => vec![Command::Do(Action::SaveAs)],
+            guard::Conflict::Cancel => Vec::new(),
+        });
     }
 
     fn gallery(&mut self, ctx: &Context, cx: &mut Cx<'_>, now_secs: u64) {
@@ -332,12 +380,10 @@ impl Files {
             (hovered, dropped)
         });
         if !dropped.is_empty() {
-            cx.commands.extend(dropped::commands(&dropped, &self.place, cx.document));
+            cx.commands.extend(dropped::commands(&dropped, self.place.as_ref(), cx.document));
             self.gallery = Gallery::default();
         } else if let Some(path) = hovered {
-            let node = self.place.node.as_deref();
-            let over = node.and_then(|id| Some((id, cx.spec(id)?)));
-            let words = dropped::describe(&path, over, cx.document.registry());
+            let words = dropped::describe(&path, self.place.as_ref(), cx.document);
             paint_hovered(ctx, &path, &words);
         }
     }
@@ -351,17 +397,28 @@ fn answer(ask: &Ask, path: PathBuf, document: &Document) -> Command {
         Ask::Sound => Command::Hear(Sound::File { path, output: None }),
         Ask::Film => Command::RenderTo(path),
         Ask::Param { node, param, .. } => {
-            let folder = document.path().map(|_| document.base_dir());
-            let value = Some(ParamValue::file(as_patch_path(&path, folder)));
-            let (node, param) = (node.clone(), param.clone());
-            Command::edit(Edit::SetParam { node, param, value }, "Choose file")
+            Command::edit(set_file(node, param, &path, document), "Choose file")
+        }
+        Ask::Shared { nodes, param, .. } => {
+            let set = |node: &String| set_file(node, param, &path, document);
+            Command::edit(Edit::Batch(nodes.iter().map(set).collect()), "Choose file")
         }
     }
 }
 
+fn set_file(node: &str, param: &str, path: &Path, document: &Document) -> Edit {
+    let folder = document.path().map(|_| document.base_dir());
+    let value = Some(ParamValue::file(as_patch_path(path, folder)));
+    Edit::SetParam { node: node.to_owned(), param: param.to_owned(), value }
+}
+
 /// The folder of the file that the parameter has now.
 fn chosen_folder(ask: &Ask, document: &Document) -> Option<PathBuf> {
-    let Ask::Param { node, param, .. } = ask else { return None };
+    let (node, param) = match ask {
+        Ask::Param { node, param, .. } => (node, param),
+        Ask::Shared { nodes, param, .. } => (nodes.first()?, param),
+        _ => return None,
+    };
     let value = document.graph().node(node)?.params.get(param)?;
     let path = value.to_string();
     let path = document.base_dir().join((!path.is_empty()).then_some(path)?);

@@ -3,6 +3,8 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::document::Document;
+
 /// `path` as a patch in `folder` names it: relative with forward slashes, or absolute where there
 /// is no folder or it lies on another drive.
 pub fn as_patch_path(path: &Path, folder: Option<&Path>) -> String {
@@ -58,6 +60,17 @@ pub fn typed(text: &str, folder: &Path) -> PathBuf {
 /// The person's own folder.
 pub fn home() -> Option<PathBuf> {
     directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned())
+}
+
+/// Where what is made of a patch goes: beside its file, or else among the person's videos. A copy of
+/// a shipped patch finds its files in a folder that is not the person's.
+pub fn made_folder(document: &Document) -> PathBuf {
+    if document.path().is_some() {
+        return document.base_dir().to_owned();
+    }
+    let dirs = directories::UserDirs::new();
+    let videos = dirs.as_ref().and_then(|dirs| dirs.video_dir()).filter(|folder| folder.is_dir());
+    videos.map(Path::to_owned).or_else(home).unwrap_or_else(|| document.base_dir().to_owned())
 }
 
 /// A size in bytes as a person reads it: `3.4 MB`.
@@ -144,6 +157,20 @@ mod tests {
             let back = Path::new(folder).join(at(path, folder));
             assert_eq!(tidy(&back), Path::new(path), "{path} from {folder}");
         }
+    }
+
+    #[test]
+    fn what_is_made_of_a_shipped_patch_goes_to_the_person() {
+        let shipped = Path::new("/usr/share/lumawire/patches");
+        let (graph, registry) = (lumawire_core::Graph::new(), lumawire_core::Registry::default());
+        let copy = Document::untitled(graph, shipped.to_owned(), registry, |_, _, _| {});
+        if home().is_some() {
+            assert!(!made_folder(&copy).starts_with(shipped));
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut saved = copy;
+        saved.save(Some(&dir.path().join("a.lumawire"))).unwrap();
+        assert_eq!(made_folder(&saved), dir.path());
     }
 
     #[test]

@@ -131,12 +131,14 @@ impl Bench {
             Command::Do(Action::Save) if self.document.path().is_none() => {
                 self.files.ask(Ask::SaveAs);
             }
-            Command::Do(Action::Save) => self.document.save(None).unwrap(),
+            // Where it is refused the person is asked.
+            Command::Do(Action::Save) => drop(self.document.save(None)),
             Command::SaveTo(path) => self.document.save(Some(path)).unwrap(),
             Command::KeepMine => self.document.keep_mine(),
             Command::Recover(left) if self.files.admit(command, &self.document) => {
                 self.document = Document::recover(left, registry(), no_interfaces).unwrap();
             }
+            Command::Do(Action::SaveAs) => self.files.ask(Ask::SaveAs),
             _ => {}
         }
     }
@@ -511,6 +513,73 @@ fn a_file_that_another_program_changed_is_offered() {
 }
 
 #[test]
+fn a_save_replaces_what_another_program_wrote_only_when_told() {
+    let (_dir, root) = temp();
+    let mut window = window(show_in(&root), kit(None, None));
+    window.step();
+    window.state_mut().change();
+    let file = root.join("show.lumawire");
+    let theirs = "{ \"theirs\": 1 }";
+    fs::write(&file, theirs).unwrap();
+    let save = Command::Do(Action::Save);
+    for button in ["Cancel", "Save as…", "Replace"] {
+        window.state_mut().execute(&save);
+        until(&mut window, |w| shows(w, button));
+        assert_eq!(fs::read_to_string(&file).unwrap(), theirs);
+        click(&mut window, button);
+        if button == "Save as…" {
+            until(&mut window, |w| shows(w, "File name"));
+            click(&mut window, "Cancel");
+        }
+    }
+    assert!(!window.state().document.is_dirty());
+    let seed = window.state().document.graph().seed();
+    assert_eq!(patch::load(&file).unwrap().graph.seed(), seed);
+}
+
+#[test]
+fn the_window_stays_until_the_person_ends_the_renders() {
+    let (_dir, root) = temp();
+    let mut window = window(show_in(&root), kit(None, None));
+    let quit = Command::Do(Action::Quit);
+    let admit = |window: &mut Window| {
+        let bench = window.state_mut();
+        bench.files.admit(&quit, &bench.document)
+    };
+    assert!(admit(&mut window));
+    window.state_mut().files.note_renders(true);
+    // Another patch can be opened meanwhile.
+    let bench = window.state_mut();
+    assert!(bench.files.admit(&Command::Do(Action::New), &bench.document));
+    assert!(!admit(&mut window));
+    until(&mut window, |w| shows(w, "Keep rendering"));
+    click(&mut window, "Keep rendering");
+    assert!(!admit(&mut window));
+    until(&mut window, |w| shows(w, "Close anyway"));
+    click(&mut window, "Close anyway");
+    assert!(matches!(window.state().commands.last(), Some(Command::Do(Action::Quit))));
+    assert!(admit(&mut window));
+}
+
+#[test]
+fn a_file_for_several_nodes_is_one_edit() {
+    let (_dir, root) = temp();
+    let document = show_in(&root);
+    let nodes = vec!["a".to_owned(), "b".to_owned()];
+    let ask = Ask::Shared { nodes, param: "file".into(), kind: FileKind::Image };
+    let Command::Edit { edit: Edit::Batch(edits), .. } =
+        answer(&ask, root.join("x.png"), &document)
+    else {
+        panic!("no batch");
+    };
+    let set = |edit: &Edit| match edit {
+        Edit::SetParam { node, value: Some(value), .. } => format!("{node} {value}"),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(edits.iter().map(set).collect::<Vec<_>>(), ["a x.png", "b x.png"]);
+}
+
+#[test]
 fn a_dropped_file_goes_where_it_fits() {
     use dropped::{Use, use_of};
     let registry = registry();
@@ -544,7 +613,9 @@ fn several_dropped_files_are_one_edit() {
     let document = show_in(&root);
     let paths = ["a.png", "b.png", "c.zip"].map(|name| root.join(name));
     let place = Place { node: None, at: [10.0, 20.0] };
-    let commands = dropped::commands(&paths, &place, &document);
+    let beside = dropped::commands(&paths, None, &document);
+    assert!(beside.iter().all(|command| matches!(command, Command::Tell(_))), "{beside:?}");
+    let commands = dropped::commands(&paths, Some(&place), &document);
     let [Command::Tell(_), Command::Edit { edit: Edit::Batch(edits), .. }] = &commands[..] else {
         panic!("{commands:?}");
     };
@@ -563,7 +634,7 @@ fn several_dropped_files_are_one_edit() {
         ]
     );
     let place = Place { node: Some("picture".into()), at: [0.0, 0.0] };
-    let commands = dropped::commands(&paths[..1], &place, &document);
+    let commands = dropped::commands(&paths[..1], Some(&place), &document);
     let [Command::Edit { edit: Edit::SetParam { node, .. }, .. }] = &commands[..] else {
         panic!("{commands:?}");
     };

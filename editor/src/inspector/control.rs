@@ -1,11 +1,11 @@
 //! The control of each kind of parameter, and what a change by it asks for.
 
 use egui::{
-    Align2, Color32, ComboBox, Id, Key, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, ComboBox, Context, Id, Key, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    Ui, WidgetInfo, pos2, vec2,
 };
 use lumawire_core::control::target;
-use lumawire_core::{Change, Domain, ParamValue};
+use lumawire_core::{Change, Domain, Param, ParamValue};
 use lumawire_runtime::control::Event;
 
 use super::Tools;
@@ -17,6 +17,7 @@ use super::scale::Scale;
 use super::subject::Subject;
 use crate::command::Command;
 use crate::cx::Cx;
+use crate::session::Session;
 use crate::theme;
 
 /// Options that stand side by side as long as there are no more, and their names are this short.
@@ -53,7 +54,7 @@ pub fn show(
     let (value, is_mixed) = (&subject.held.value, subject.held.is_mixed);
     match (subject.param.domain, value) {
         (Domain::Int { .. } | Domain::Bool { .. }, _) if subject.param.is_momentary => {
-            button(ui, cx, subject, id, place.whole());
+            button(ui, cx, tools, subject, id, place.whole());
         }
         (Domain::Float { .. } | Domain::Int { .. }, _) => {
             number(ui, cx, tools, subject, id, place, (value, is_mixed));
@@ -70,8 +71,7 @@ pub fn show(
             if let Some(option) =
                 choice(ui, id, place.whole(), subject.param.label, options, chosen)
             {
-                let edit = subject.edit(Some(&option.into()));
-                cx.commands.push(Command::edit(edit, subject.deed()));
+                set(cx, subject, &option.into(), None);
             }
         }
         (Domain::Text { .. }, ParamValue::Text(current)) => {
@@ -126,11 +126,45 @@ fn set_number(cx: &mut Cx<'_>, subject: &Subject<'_>, v: f64, gesture: Option<u6
     if is_clamped && gesture.is_none() {
         cx.commands.push(Command::Tell(range_notice(subject)));
     }
-    if subject.held.value == value && !subject.held.is_mixed {
+    set(cx, subject, &value, gesture);
+}
+
+/// Sets a parameter. Where the patch has that value already, it is told to the show alone.
+fn set(cx: &mut Cx<'_>, subject: &Subject<'_>, value: &ParamValue, gesture: Option<u64>) {
+    if subject.held.value == *value && !subject.held.is_mixed {
+        return restate(cx, subject, value);
+    }
+    let (edit, label) = (subject.edit(Some(value)), subject.deed());
+    cx.commands.push(Command::Edit { edit, label, gesture });
+}
+
+/// Brings the show back to a value of the patch, where a preset, OSC or MIDI has moved it.
+fn restate(cx: &mut Cx<'_>, subject: &Subject<'_>, value: &ParamValue) {
+    let param = subject.param;
+    let Some(board) = cx.session.and_then(Session::board) else { return };
+    if !param.is_steerable() || param.is_momentary {
         return;
     }
-    let (edit, label) = (subject.edit(Some(&value)), subject.deed());
-    cx.commands.push(Command::Edit { edit, label, gesture });
+    for node in subject.nodes {
+        let base = board.reading(node, param.id).and_then(|reading| reading.base);
+        if is_elsewhere(param, base, value) {
+            cx.send(Event::Set { target: target(node, param.id), value: value.clone() });
+        }
+    }
+}
+
+/// Whether what a running parameter is bound to is known to be another value. Options are read as
+/// their indices.
+fn is_elsewhere(param: &Param, base: Option<f64>, value: &ParamValue) -> bool {
+    let wanted = match (param.domain, value) {
+        (Domain::Choice { options, .. }, ParamValue::Text(text)) => {
+            options.iter().position(|option| option == text).map(|i| i as f64)
+        }
+        _ => value.as_f64(),
+    };
+    // The engine counts in single precision.
+    let differs = |(a, b): (f64, f64)| (a - b).abs() > 1e-6 * a.abs().max(b.abs());
+    base.zip(wanted).is_some_and(differs)
 }
 
 fn range_notice(subject: &Subject<'_>) -> String {
@@ -149,11 +183,20 @@ pub fn reset(cx: &mut Cx<'_>, subject: &Subject<'_>) {
     if subject.held.is_set {
         let label = format!("Reset {}", subject.param.label);
         cx.commands.push(Command::edit(subject.edit(None), label));
+    } else {
+        restate(cx, subject, &subject.param.default_value());
     }
 }
 
 /// A button that presses a counter, or holds a switch as long as it is down.
-fn button(ui: &mut Ui, cx: &mut Cx<'_>, subject: &Subject<'_>, id: Id, rect: Rect) {
+fn button(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    tools: &mut Tools,
+    subject: &Subject<'_>,
+    id: Id,
+    rect: Rect,
+) {
     let is_counter = matches!(subject.param.domain, Domain::Int { .. });
     let response = ui.interact(rect, id, Sense::click_and_drag());
     response
@@ -173,13 +216,41 @@ fn button(ui: &mut Ui, cx: &mut Cx<'_>, subject: &Subject<'_>, id: Id, rect: Rec
         }
         return;
     }
-    let held = id.with("held");
-    let was_down = ui.data(|d| d.get_temp(held)).unwrap_or(false);
-    if is_down != was_down {
-        ui.data_mut(|d| d.insert_temp(held, is_down));
+    let pass = ui.ctx().cumulative_pass_nr();
+    match tools.hold.as_mut().filter(|hold| hold.id == id) {
+        Some(hold) if is_down => hold.pass = pass,
+        Some(_) => tools.hold.take().iter().for_each(|hold| hold.send(cx, false)),
+        None if is_down => {
+            let hold = Hold { id, targets: targets.collect(), pass };
+            hold.send(cx, true);
+            tools.hold = Some(hold);
+        }
+        None => {}
+    }
+}
+
+/// A switch that is held down.
+#[derive(Debug)]
+pub struct Hold {
+    id: Id,
+    targets: Vec<String>,
+    /// When its button was drawn last.
+    pass: u64,
+}
+
+impl Hold {
+    fn send(&self, cx: &mut Cx<'_>, is_down: bool) {
         let value = ParamValue::Bool(is_down);
+        let targets = self.targets.iter().cloned();
         targets.for_each(|target| cx.send(Event::Set { target, value: value.clone() }));
     }
+}
+
+/// Lets go of a switch whose button is not drawn any more.
+pub fn let_go(ctx: &Context, cx: &mut Cx<'_>, tools: &mut Tools) {
+    let pass = ctx.cumulative_pass_nr();
+    let gone = tools.hold.take_if(|hold| hold.pass < pass);
+    gone.iter().for_each(|hold| hold.send(cx, false));
 }
 
 fn fill(response: &Response) -> Color32 {
@@ -220,7 +291,7 @@ pub fn words(id: &str) -> String {
     id.replace('_', " ")
 }
 
-/// One of several: side by side where that fits, else a list. Gives the newly chosen one.
+/// One of several: side by side where that fits, else a list. Gives the one that is pressed.
 fn choice(
     ui: &mut Ui,
     id: Id,
@@ -248,7 +319,7 @@ fn choice(
             }
         });
     });
-    picked.filter(|option| chosen != Some(option))
+    picked
 }
 
 fn width_of(ui: &Ui, text: &str) -> f32 {
@@ -288,7 +359,7 @@ fn segments(
         let colour = if is_chosen || response.hovered() { theme::TEXT } else { theme::FAINT };
         let words = words(option);
         ui.painter().text(part.center(), Align2::CENTER_CENTER, words, theme::body(), colour);
-        if response.clicked() && !is_chosen {
+        if response.clicked() {
             picked = Some(*option);
         }
     }
@@ -377,7 +448,7 @@ pub fn plate(ui: &Ui, id: Id, rect: Rect, name: &str) -> Response {
 /// Text from the left, cut off with an ellipsis.
 pub fn elided(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), theme::body(), colour);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width());
+    job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width().max(0.0));
     let galley = ui.painter().layout_job(job);
     let at = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
     ui.painter().galley(at, galley, colour);
@@ -387,5 +458,26 @@ fn three_lines(ui: &Ui, rect: Rect, colour: Color32) {
     for (i, width) in [10.0, 10.0, 6.0].into_iter().enumerate() {
         let (x, y) = (rect.center().x - 5.0, rect.center().y + (i as f32 - 1.0) * 3.5);
         ui.painter().hline(x..=x + width, y, Stroke::new(1.2, colour));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_show_is_elsewhere_when_it_was_steered_to_another_value() {
+        let float = Param::float("x", "X", 0.1, (0.0, 1.0));
+        // What a node reads is the nearest single.
+        assert!(!is_elsewhere(&float, Some(f64::from(0.1_f32)), &ParamValue::Float(0.1)));
+        assert!(is_elsewhere(&float, Some(0.5), &ParamValue::Float(0.1)));
+        assert!(is_elsewhere(&float, Some(0.1), &ParamValue::Float(0.0)));
+        assert!(!is_elsewhere(&float, Some(0.0), &ParamValue::Float(0.0)));
+        assert!(!is_elsewhere(&float, None, &ParamValue::Float(0.1)));
+        let choice = Param::choice("x", "X", &["a", "b"]);
+        assert!(!is_elsewhere(&choice, Some(1.0), &"b".into()));
+        assert!(is_elsewhere(&choice, Some(0.0), &"b".into()));
+        let switch = Param::switch("x", "X", false);
+        assert!(is_elsewhere(&switch, Some(1.0), &ParamValue::Bool(false)));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use egui::{Context, Id, Rect, Stroke, StrokeKind, Ui, pos2, vec2};
@@ -13,6 +12,7 @@ use super::control::{elided, plate, reset};
 use super::subject::Subject;
 use crate::command::Command;
 use crate::cx::Cx;
+use crate::files::Ask;
 use crate::theme;
 
 /// Seconds after which it is looked again whether a file is there.
@@ -41,6 +41,11 @@ pub struct Presence {
 impl Presence {
     /// Whether the file is known not to be there.
     pub fn is_missing(&mut self, ctx: &Context, path: &Path) -> bool {
+        self.look(ctx, path) == Some(false)
+    }
+
+    /// Whether the file was there when somebody looked last; `None` where nobody has yet.
+    pub fn look(&mut self, ctx: &Context, path: &Path) -> Option<bool> {
         let now_secs = ctx.input(|i| i.time);
         if let Some((_, answers)) = &self.looker {
             for (path, is_there) in answers.try_iter() {
@@ -54,7 +59,7 @@ impl Presence {
             let is_there = known.and_then(|known| known.is_there);
             self.ask(ctx, path, Known { is_there, asked_secs: now_secs });
         }
-        known.is_some_and(|known| known.is_there == Some(false))
+        known.and_then(|known| known.is_there)
     }
 
     fn ask(&mut self, ctx: &Context, path: &Path, known: Known) {
@@ -82,7 +87,7 @@ fn look(ctx: Context) -> Option<Looker> {
             ctx.request_repaint();
         }
     };
-    thread::Builder::new().name("file presence".into()).spawn(work).ok()?;
+    crate::worker::start("presence", work)?;
     Some((ask, answers))
 }
 
@@ -137,11 +142,12 @@ pub fn show(
             ui.ctx().copy_text(full.to_string_lossy().into_owned());
         }
     });
-    if response.on_hover_text(hint).clicked()
-        && let [node, ..] = subject.nodes
-    {
-        let (node, param) = (node.clone(), subject.param.id.to_owned());
-        cx.commands.push(Command::ChooseFile { node, param, kind });
+    if response.on_hover_text(hint).clicked() {
+        let param = subject.param.id.to_owned();
+        cx.commands.push(match subject.nodes {
+            [node] => Command::ChooseFile { node: node.clone(), param, kind },
+            nodes => Command::Ask(Ask::Shared { nodes: nodes.to_vec(), param, kind }),
+        });
     }
     if is_set {
         let response = plate(ui, id.with("clear"), clear, &format!("Clear {label}"));
@@ -155,16 +161,20 @@ pub fn show(
 /// Takes a file that is dropped on `rect`.
 fn drop_target(ui: &Ui, cx: &mut Cx<'_>, subject: &Subject<'_>, rect: Rect) {
     let is_over = ui.rect_contains_pointer(rect);
-    let (is_held, dropped) = ui.input(|i| {
-        let dropped = i.raw.dropped_files.first().map(|file| file.path().to_owned());
-        (!i.raw.hovered_files.is_empty(), dropped)
+    if !is_over {
+        return;
+    }
+    // What is taken here is no one else's.
+    let (is_held, dropped) = ui.input_mut(|i| {
+        let is_held = !std::mem::take(&mut i.raw.hovered_files).is_empty();
+        (is_held, std::mem::take(&mut i.raw.dropped_files))
     });
-    if is_held && is_over {
+    if is_held {
         let stroke = Stroke::new(1.5, theme::ACCENT);
         ui.painter().rect_stroke(rect, 4.0, stroke, StrokeKind::Inside);
     }
-    if let Some(path) = dropped.filter(|_| is_over) {
-        let value = ParamValue::file(path_in_patch(&path, cx.document.base_dir()));
+    if let Some(file) = dropped.first() {
+        let value = ParamValue::file(path_in_patch(file.path(), cx.document.base_dir()));
         cx.commands.push(Command::edit(subject.edit(Some(&value)), subject.deed()));
     }
 }
@@ -234,7 +244,7 @@ mod tests {
         {
             presence.is_missing(&ctx, &here);
             presence.is_missing(&ctx, &gone);
-            thread::yield_now();
+            std::thread::yield_now();
         }
         assert!(!presence.is_missing(&ctx, &here));
         assert!(presence.is_missing(&ctx, &gone));

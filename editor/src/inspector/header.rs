@@ -202,9 +202,8 @@ fn doc(ui: &mut Ui, tools: &mut Tools, spec: Option<&'static NodeSpec>) {
 /// What fails while it runs, and what keeps the patch from being run.
 fn faults(ui: &mut Ui, cx: &Cx<'_>, id: &str) {
     let failure = cx.failures.get(id).map(ToString::to_string);
-    let of_it = cx.document.faults().iter().filter(|fault| fault.node() == Some(id));
     let faults: Vec<(String, String)> =
-        of_it.map(|fault| (fault.to_string(), fault.help())).collect();
+        cx.document.faults_of(id).map(|fault| (fault.to_string(), fault.help())).collect();
     let all = failure.into_iter().map(|text| (text, String::new())).chain(faults);
     for (text, help) in all {
         let frame = egui::Frame::new().fill(theme::ERROR.gamma_multiply(0.14));

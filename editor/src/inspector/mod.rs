@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Context, Id, Margin, RichText, ScrollArea, TextEdit, Ui};
 use lumawire_core::control::Score;
 use lumawire_core::{Edit, GraphNode, Param, Wire};
 
@@ -34,6 +34,7 @@ use crate::cx::{Cx, spec_of};
 use crate::document::Document;
 use crate::theme;
 
+pub(crate) use file::Presence;
 pub use number::Measure;
 
 /// Parameters from which on there is a field to find one.
@@ -87,6 +88,8 @@ fn key_of(document: &Document) -> Key {
 #[derive(Default)]
 struct Tools {
     hand: hand::Hand,
+    /// The switch that is held down.
+    hold: Option<control::Hold>,
     presence: file::Presence,
     /// The text whose window is open.
     open_text: Option<Id>,
@@ -158,6 +161,13 @@ impl Inspector {
                 self.selection(ui, cx);
             });
         });
+        self.let_go(ui.ctx(), cx);
+    }
+
+    /// Lets go of a switch that is held down by a button that is not shown any more. To be called in
+    /// each frame in which the inspector is not drawn.
+    pub fn let_go(&mut self, ctx: &Context, cx: &mut Cx<'_>) {
+        control::let_go(ctx, cx, &mut self.tools);
     }
 
     fn selection(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {

@@ -9,6 +9,7 @@ use lumawire_runtime::control::Event as ShowEvent;
 
 use super::testing::{Bench, harness};
 use crate::Command;
+use crate::files::Ask;
 
 type Bench320 = Harness<'static, Bench>;
 
@@ -221,6 +222,50 @@ fn what_is_typed_stays_when_a_field_above_is_pressed() {
     harness.run_ok();
     assert_eq!(harness.state().document.graph().about().title, "Tides");
     assert_eq!(harness.state().document.graph().about().description, "Slow tides");
+}
+
+/// What was sent to the switch that is held.
+fn sent_to_held(harness: &Bench320) -> Vec<bool> {
+    let sent = harness.state().commands.iter().filter_map(|command| match command {
+        Command::Send(ShowEvent::Set { target, value }) if target == "text_1.held" => {
+            Some(*value == ParamValue::Bool(true))
+        }
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+fn a_held_switch_is_let_go_when_its_row_goes() {
+    let mut harness = harness(&["text_1"]);
+    harness.get_by_label("Held").scroll_to_me();
+    harness.run_ok();
+    let at = harness.get_by_label("Held").rect().center();
+    harness.hover_at(at);
+    harness.step();
+    harness.drag_at(at);
+    harness.step();
+    harness.step();
+    assert_eq!(sent_to_held(&harness), [true]);
+    harness.state_mut().selection.clear();
+    harness.step();
+    assert_eq!(sent_to_held(&harness), [true, false]);
+    harness.step();
+    assert_eq!(sent_to_held(&harness), [true, false]);
+}
+
+#[test]
+fn a_file_is_chosen_for_all_selected_nodes() {
+    let mut harness = harness(&["text_1"]);
+    let add = |node| Edit::AddNode { id: "text_2".into(), node, at: None };
+    let text = harness.state().document.graph().node("text_1").unwrap().clone();
+    harness.state_mut().document.apply(add(text), "Add", None).unwrap();
+    harness.state_mut().selection = ["text_1".to_owned(), "text_2".to_owned()].into();
+    harness.run_ok();
+    harness.get_by_label("Choose Font").click();
+    harness.run_ok();
+    let is_choice = |c: &Command| matches!(c, Command::Ask(Ask::Shared { nodes, param, .. }) if nodes == &["text_1", "text_2"] && param == "font");
+    assert!(harness.state().commands.iter().any(is_choice));
 }
 
 #[test]

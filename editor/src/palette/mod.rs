@@ -16,6 +16,7 @@ use egui::{
 };
 use lumawire_core::{Edit, GraphNode, NodeSpec};
 
+use crate::canvas::wiring::depth_for;
 use crate::chooser::{Asked, Chooser};
 use crate::command::Command;
 use crate::cx::{Cx, spec_of};
@@ -275,11 +276,20 @@ impl Open {
         if let Some((drop, landing)) = self.drop.as_ref().zip(row.landing)
             && graph.node(&drop.node).is_some()
         {
-            edits.push(Edit::Connect { ends: drop.ends(&id, landing.port), depth: 1.0 });
+            let ends = drop.ends(&id, landing.port);
+            let to = if drop.is_output { Some(spec) } else { spec_of(cx.document, &drop.node) };
+            let depth = to.map_or(1.0, |to| depth_into(to, &ends.port));
+            edits.push(Edit::Connect { ends, depth });
         }
         cx.edit(Edit::Batch(edits), format!("add {}", spec.label));
         cx.commands.push(Command::Select(vec![id]));
     }
+}
+
+/// The depth of a new wire into a port: that into a parameter moves it as on the canvas.
+fn depth_into(spec: &NodeSpec, port: &str) -> f32 {
+    let param = spec.params.iter().find(|p| p.id == port && spec.input(port).is_none());
+    param.map_or(1.0, depth_for)
 }
 
 /// A part of the palette with a place of its own.

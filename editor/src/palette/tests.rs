@@ -108,6 +108,19 @@ fn a_dropped_picture_finds_what_takes_pictures_and_is_wired() {
     assert_eq!(wires, ["gen.image -> blur_1.image"]);
 }
 
+#[test]
+fn a_control_that_is_dropped_moves_half_of_a_slider() {
+    let scene = Scene::new(testing::graph(&["bl: post.blur"], &[]));
+    let mut window = open(scene, drop_of("bl", "radius_px", false, PortType::Control));
+    window.get_by_label("Add Loudness (analysis.loudness)").click();
+    window.run();
+    let scene = &mut window.state_mut().1;
+    scene.apply();
+    let wires: Vec<_> = scene.document.graph().wires().cloned().collect();
+    assert_eq!(wires.len(), 1);
+    assert_eq!((wires[0].ends.port.as_str(), wires[0].depth), ("radius_px", 32.0));
+}
+
 /// What is offered compiles without a fault of that wire, and what is not has no port that does.
 #[test]
 fn just_what_fits_is_offered() {

@@ -47,7 +47,7 @@ pub fn count(cx: &Cx<'_>) -> usize {
 
 /// What is wrong with a node, if anything is.
 pub fn of_node(cx: &Cx<'_>, id: &str) -> Option<String> {
-    let fault = cx.document.faults().iter().find(|fault| fault.node() == Some(id));
+    let fault = cx.document.faults_of(id).next();
     fault.map(ToString::to_string).or_else(|| cx.failures.get(id).map(ToString::to_string))
 }
 

@@ -66,6 +66,19 @@ fn a_button_helps() {
 }
 
 #[test]
+fn each_node_has_its_own_faults() {
+    let scene = broken();
+    let document = &scene.document;
+    let mut num_faults = 0;
+    for (id, _) in document.graph().nodes() {
+        let all = document.faults().iter().filter(|fault| fault.node() == Some(id));
+        assert!(document.faults_of(id).eq(all.inspect(|_| num_faults += 1)), "{id}");
+    }
+    assert!(num_faults > 1);
+    assert_eq!(document.faults_of("nowhere").count(), 0);
+}
+
+#[test]
 fn what_fails_while_it_runs_is_listed_too() {
     let mut scene = Scene::new(graph(&["a: source.audio"], &[]));
     scene.failures.insert("a".into(), NodeError::device("Box", "unplugged"));

@@ -14,6 +14,8 @@ use crate::command::Command;
 use crate::cx::Cx;
 use crate::document::Document;
 use crate::files::Ask;
+use crate::files::paths::made_folder;
+use crate::inspector::Presence;
 use crate::preview::bar::Chip;
 use crate::session::Sound;
 use crate::theme;
@@ -29,7 +31,10 @@ const MAX_JOBS: usize = 50;
 #[derive(Default)]
 pub struct Render {
     is_open: bool,
+    /// The document that the form is about.
+    document: Option<u64>,
     form: Form,
+    presence: Presence,
     /// How long the sound is that the transport plays.
     sound_secs: Option<f64>,
     jobs: Vec<Job>,
@@ -45,6 +50,7 @@ impl Render {
         sound_secs: Option<f64>,
         loop_secs: Option<(f64, f64)>,
     ) {
+        self.begin(document);
         self.is_open = true;
         self.sound_secs = sound_secs;
         self.form.loop_secs = loop_secs;
@@ -55,12 +61,18 @@ impl Render {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             self.form.audio = path.to_string_lossy().into_owned();
         }
-        if self.form.out.is_empty() {
-            let name = format!("{}.mp4", document.name());
-            let path = std::path::absolute(document.base_dir().join(&name));
-            let path = path.map_or(name, |path| path.to_string_lossy().into_owned());
-            self.form.out = form::out_for(self.form.kind, &path);
+    }
+
+    /// Begins a form for another document, which has a sound, presets and outputs of its own.
+    fn begin(&mut self, document: &Document) {
+        if self.document.replace(document.id()) == Some(document.id()) {
+            return;
         }
+        let name = format!("{}.mp4", document.name());
+        let path = std::path::absolute(made_folder(document).join(&name));
+        let path = path.map_or(name, |path| path.to_string_lossy().into_owned());
+        self.form = Form { out: path, ..Form::default() };
+        (self.sound_secs, self.complaint) = (None, None);
     }
 
     /// Renders to this file: the answer to what the dialog asked.
@@ -80,6 +92,7 @@ impl Render {
         if !self.is_open {
             return;
         }
+        self.begin(cx.document);
         let mut is_open = true;
         Window::new("Render")
             .open(&mut is_open)
@@ -308,8 +321,8 @@ impl Render {
             Some(why) => ui.label(RichText::new(why).color(theme::WARNING)),
             None => ui.label(self.summary(cx)),
         };
-        let exists = Path::new(self.form.out.trim()).is_file();
-        if exists && fault.is_none() {
+        let exists = self.presence.look(ui.ctx(), Path::new(self.form.out.trim()));
+        if exists == Some(true) && fault.is_none() {
             let text = "The file exists: it will be replaced when the render is whole.";
             ui.label(RichText::new(text).size(11.0).color(theme::FAINT));
         }

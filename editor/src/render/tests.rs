@@ -56,6 +56,34 @@ fn the_summary_counts_the_frames_of_the_part() {
 }
 
 #[test]
+fn another_patch_never_takes_the_films_of_the_one_before() {
+    let mut harness = stage(Some("/bin/true".into()), Path::new("/films/a.mp4"));
+    let state = harness.state_mut();
+    state.render.form.preset = "calm".into();
+    state.document = document(&state.kit);
+    harness.run_steps(2);
+    let form = &harness.state().render.form;
+    assert_ne!(form.out, "/films/a.mp4");
+    assert!(form.out.ends_with("untitled.mp4"), "{}", form.out);
+    assert_eq!((form.preset.as_str(), form.audio.as_str()), ("", ""));
+}
+
+#[test]
+fn a_file_that_is_replaced_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a.mp4");
+    std::fs::write(&out, "film").unwrap();
+    let mut harness = stage(Some("/bin/true".into()), &out);
+    while harness.query_by_label_contains("it will be replaced").is_none() {
+        harness.run_steps(1);
+        std::thread::yield_now();
+    }
+    harness.state_mut().render.form.out = folder.path().join("b.mp4").to_string_lossy().into();
+    harness.run_steps(1);
+    assert!(harness.query_by_label_contains("it will be replaced").is_none());
+}
+
+#[test]
 fn without_a_program_nothing_starts() {
     let mut harness = stage(None, Path::new("/films/a.mp4"));
     harness.get_by_label_contains("cannot find its own program");

@@ -11,6 +11,7 @@ use lumawire_runtime::control::Event;
 use super::icon::{self, Icon};
 use super::time;
 use crate::document::Document;
+use crate::files::paths::made_folder;
 use crate::session::Session;
 use crate::theme;
 
@@ -166,7 +167,10 @@ impl Master {
                 Some(why) => format!("{}: {why}", figures.name),
                 None => format!("Records to {}. Click to end it.", figures.name),
             },
-            (None, Some(_)) => "Records what is shown and heard, beside the patch.".into(),
+            (None, Some(_)) if document.path().is_some() => {
+                "Records what is shown and heard, beside the patch.".into()
+            }
+            (None, Some(_)) => "Records what is shown and heard, among your videos.".into(),
             (None, None) => "Nothing runs that could be recorded.".into(),
         };
         let (side, is_on) = (22.0, Some(figures.is_some()));
@@ -176,7 +180,7 @@ impl Master {
             child.disable();
         }
         if icon::button(&mut child, Icon::Record, "Record", &doc, side, is_on).clicked() {
-            let path = document.base_dir().join(format!("{}.mkv", document.name()));
+            let path = made_folder(document).join(format!("{}.mkv", document.name()));
             let start = Recording::Start(path);
             self.recording = Some(if figures.is_some() { Recording::Stop } else { start });
         }

@@ -39,7 +39,7 @@ use timeline::{Scene, Timeline};
 const CONTROLS_PT: f32 = 150.0;
 const SOUND_PT: f32 = 170.0;
 const MASTER_PT: f32 = 170.0;
-/// Below this width the waveform takes the place of the choice of sound.
+/// Below this width the choice of sound goes above the waveform.
 const NARROW_PT: f32 = 760.0;
 /// Bars that are marked at the most.
 const MAX_BARS: usize = 20_000;
@@ -74,8 +74,16 @@ struct CueTimes {
 impl Transport {
     /// Says what is heard from now on.
     pub fn set_sound(&mut self, sound: Sound) {
+        let file = |sound: &Sound| match sound {
+            Sound::File { path, .. } => Some(path.clone()),
+            _ => None,
+        };
+        // The same file has the same places, whatever plays it.
+        if file(&self.sound) != file(&sound) {
+            self.looped.region_secs = None;
+        }
         if self.sound != sound {
-            (self.looped, self.meter) = (Loop::default(), Meter::default());
+            self.meter = Meter::default();
         }
         self.sound = sound;
         self.loaded = None;
@@ -142,6 +150,9 @@ impl Transport {
     fn draw(&mut self, ui: &mut Ui, cx: &mut Cx<'_>, player: Option<&dyn Player>) {
         self.load(ui, cx);
         self.drop_file(ui, cx);
+        if let Some(player) = player.filter(|_| !self.timeline.is_held()) {
+            self.looped.keep(player);
+        }
         let now_secs = ui.input(|i| i.time);
         if let Some(session) = cx.session {
             self.meter.hear(session.take_peak(), now_secs);
@@ -158,7 +169,14 @@ impl Transport {
         let controls = column(rect.left(), CONTROLS_PT);
         let middle_right = master.left() - sound_pt - 2.0 * theme::GAP;
         let left = controls.right() + 2.0 * theme::GAP;
-        let middle = column(left, (middle_right - left).max(1.0));
+        let mut middle = column(left, (middle_right - left).max(1.0));
+        if is_narrow {
+            let strip = middle.with_max_y(middle.top() + source::BUTTON_PT);
+            middle.min.y = (strip.bottom() + theme::GAP / 2.0).min(middle.max.y);
+            section(ui, "sound", strip, |ui| {
+                self.source.show_source(ui, &self.sound, cx.commands);
+            });
+        }
         section(ui, "controls", controls, |ui| self.controls(ui, cx, player));
         section(ui, "middle", middle, |ui| self.middle(ui, cx, player));
         if !is_narrow {
@@ -186,6 +204,8 @@ impl Transport {
         let is_over = ui.rect_contains_pointer(ui.max_rect());
         let dropped = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).next());
         if let Some(path) = dropped.filter(|path| is_over && source::is_sound(path)) {
+            // What is taken here is no one else's.
+            ui.input_mut(|i| i.raw.dropped_files.clear());
             cx.commands.push(Command::Hear(source::with_file(&self.sound, path)));
         }
     }
@@ -286,13 +306,16 @@ impl Transport {
     }
 
     fn sound_section(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        // All of it is to be seen in the lowest panel.
+        ui.spacing_mut().item_spacing.y = 2.0;
         self.source.show(ui, &self.sound, cx.commands);
         let size = vec2(ui.available_width(), 12.0);
         self.meter.show(ui, size);
         let counts = cx.session.map(Session::health).unwrap_or_default();
         if let Some(text) = trouble(counts) {
-            let doc = "What went wrong with the sound since the show began.";
-            ui.label(RichText::new(text).size(11.0).color(theme::WARNING)).on_hover_text(doc);
+            let doc = format!("What went wrong with the sound since the show began:\n{text}");
+            let text = RichText::new(text).size(11.0).color(theme::WARNING);
+            ui.add(egui::Label::new(text).truncate()).on_hover_text(doc);
         }
     }
 }

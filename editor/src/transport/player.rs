@@ -14,8 +14,12 @@ pub trait Player {
     fn is_paused(&self) -> bool;
     /// Plays a region again and again.
     fn set_loop(&self, region_secs: Option<(f64, f64)>);
+    /// The region that it plays again and again.
+    fn loop_secs(&self) -> Option<(f64, f64)>;
     /// Whether it begins again at its end.
     fn set_repeats(&self, repeats: bool);
+    /// Whether it begins again at its end.
+    fn repeats(&self) -> bool;
     /// What is played now, in seconds.
     fn position_secs(&self) -> f64;
     /// How long the sound is, where that is known.
@@ -43,8 +47,16 @@ impl Player for Deck {
         self.set_loop(region_secs);
     }
 
+    fn loop_secs(&self) -> Option<(f64, f64)> {
+        self.loop_secs()
+    }
+
     fn set_repeats(&self, repeats: bool) {
         self.set_repeats(repeats);
+    }
+
+    fn repeats(&self) -> bool {
+        self.repeats()
     }
 
     fn position_secs(&self) -> f64 {
@@ -56,8 +68,8 @@ impl Player for Deck {
     }
 }
 
-/// The loop: whether it is on, and its region; without one the whole sound repeats.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// The loop: whether it is on, and its region; without one the whole sound repeats, as at first.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loop {
     /// Whether it counts.
     pub is_on: bool,
@@ -65,16 +77,30 @@ pub struct Loop {
     pub region_secs: Option<(f64, f64)>,
 }
 
+impl Default for Loop {
+    fn default() -> Self {
+        Self { is_on: true, region_secs: None }
+    }
+}
+
 /// No loop is shorter, in seconds.
 const MIN_LOOP_SECS: f64 = 0.05;
 
 impl Loop {
     /// Sets the region from two ends in any order, and turns the loop on; ends that lie together
-    /// make no region.
+    /// make no region, and leave it on or off.
     pub fn set_region(&mut self, a_secs: f64, b_secs: f64) {
         let (from, to) = (a_secs.min(b_secs).max(0.0), a_secs.max(b_secs));
         self.region_secs = Some((from, to)).filter(|_| to - from >= MIN_LOOP_SECS);
-        self.is_on = self.region_secs.is_some();
+        self.is_on |= self.region_secs.is_some();
+    }
+
+    /// Tells a player that does not know of it: one that has just begun.
+    pub fn keep(&self, player: &dyn Player) {
+        let has_region = self.is_on && self.region_secs.is_some();
+        if (player.loop_secs().is_some(), player.repeats()) != (has_region, self.is_on) {
+            self.apply(player);
+        }
     }
 
     /// Tells the player. One that is beyond the region goes to its beginning, as it would else
@@ -98,17 +124,26 @@ pub(super) mod tests {
     use super::*;
 
     /// A player that writes down what it is told.
-    #[derive(Default)]
     pub struct Fake {
         pub told: RefCell<Vec<String>>,
         pub is_paused: std::cell::Cell<bool>,
         pub position_secs: std::cell::Cell<f64>,
         pub duration_secs: Option<f64>,
+        loop_secs: std::cell::Cell<Option<(f64, f64)>>,
+        repeats: std::cell::Cell<bool>,
     }
 
     impl Fake {
+        /// As a player begins in a show: it repeats.
         pub fn of(duration_secs: f64) -> Self {
-            Self { duration_secs: Some(duration_secs), ..Self::default() }
+            Self {
+                told: RefCell::default(),
+                is_paused: Default::default(),
+                position_secs: Default::default(),
+                duration_secs: Some(duration_secs),
+                loop_secs: Default::default(),
+                repeats: true.into(),
+            }
         }
 
         fn tell(&self, what: String) {
@@ -139,7 +174,16 @@ pub(super) mod tests {
             self.is_paused.get()
         }
 
+        fn loop_secs(&self) -> Option<(f64, f64)> {
+            self.loop_secs.get()
+        }
+
+        fn repeats(&self) -> bool {
+            self.repeats.get()
+        }
+
         fn set_loop(&self, region_secs: Option<(f64, f64)>) {
+            self.loop_secs.set(region_secs);
             self.tell(match region_secs {
                 Some((from, to)) => format!("loop {from:.2} to {to:.2}"),
                 None => "no loop".into(),
@@ -147,6 +191,7 @@ pub(super) mod tests {
         }
 
         fn set_repeats(&self, repeats: bool) {
+            self.repeats.set(repeats);
             self.tell(format!("repeats {repeats}"));
         }
 
@@ -168,6 +213,25 @@ pub(super) mod tests {
         assert_eq!(looped.region_secs, Some((0.0, 1.0)));
         looped.set_region(3.0, 3.01);
         assert_eq!(looped, Loop::default());
+    }
+
+    #[test]
+    fn a_new_player_is_told_of_the_loop_once() {
+        let mut looped = Loop::default();
+        let player = Fake::of(60.0);
+        looped.keep(&player);
+        assert!(player.take().is_empty());
+        looped.set_region(2.0, 4.0);
+        for _ in 0..2 {
+            let next = Fake::of(60.0);
+            looped.keep(&next);
+            looped.keep(&next);
+            assert_eq!(next.take(), ["loop 2.00 to 4.00", "repeats true"]);
+        }
+        looped.is_on = false;
+        looped.keep(&player);
+        assert_eq!(player.take(), ["no loop", "repeats false"]);
+        assert_eq!(looped.region_secs, Some((2.0, 4.0)));
     }
 
     #[test]

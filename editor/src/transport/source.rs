@@ -11,6 +11,8 @@ use crate::files::Ask;
 use crate::session::Sound;
 use crate::theme;
 
+/// Height of the source's button.
+pub const BUTTON_PT: f32 = 22.0;
 /// How often the devices are listed anew while a menu is open.
 const REFRESH_SECS: f64 = 3.0;
 
@@ -56,13 +58,23 @@ impl Source {
 
     /// Draws both buttons, and asks for what is chosen.
     pub fn show(&mut self, ui: &mut Ui, sound: &Sound, commands: &mut Vec<Command>) {
+        self.show_source(ui, sound, commands);
+        self.show_output(ui, sound, commands);
+    }
+
+    /// Draws the button of the source.
+    pub fn show_source(&mut self, ui: &mut Ui, sound: &Sound, commands: &mut Vec<Command>) {
         let width = ui.available_width();
         let label = self.label_of(&name_of(sound), Direction::Input);
-        let button = Button::new(label).truncate().min_size(egui::vec2(width, 22.0));
+        let button = Button::new(label).truncate().min_size(egui::vec2(width, BUTTON_PT));
         let (response, _) = egui::containers::menu::MenuButton::from_button(button)
             .ui(ui, |ui| self.sources(ui, sound, commands));
         named(&response, "Source", &name_of(sound))
             .on_hover_text("What the show hears: a sound file, a device, or nothing.");
+    }
+
+    fn show_output(&mut self, ui: &mut Ui, sound: &Sound, commands: &mut Vec<Command>) {
+        let width = ui.available_width();
         if let Sound::File { path, output } = sound {
             let name = output.clone().unwrap_or_else(|| "Default output".into());
             let label = RichText::new(format!("to {}", self.label_of(&name, Direction::Output)));

@@ -12,7 +12,23 @@ use super::wave::tests::write_wav;
 use super::*;
 use crate::kit::Kit;
 
+/// A file that is dropped.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("never read".into())
+    }
+}
+
 struct Stage {
+    /// Dropped files that the transport has left to others.
+    num_left: usize,
     transport: Transport,
     kit: Kit,
     document: Document,
@@ -47,12 +63,14 @@ fn stage(folder: &tempfile::TempDir) -> Harness<'static, Stage> {
     let kit = kit();
     let document = document(&kit);
     let player = Rc::new(Fake::of(10.0));
-    let stage = Stage { transport, kit, document, player, commands: Vec::new() };
+    let commands = Vec::new();
+    let stage = Stage { num_left: 0, transport, kit, document, player, commands };
     let size = egui::vec2(1000.0, 400.0);
     let mut harness = Harness::builder().with_size(size).build_ui_state(
         |ui, stage: &mut Stage| {
-            let Stage { transport, kit, document, player, commands } = stage;
+            let Stage { num_left, transport, kit, document, player, commands } = stage;
             let asked = with_cx(kit, document, |cx| transport.draw(ui, cx, Some(player.as_ref())));
+            *num_left += ui.input(|i| i.raw.dropped_files.len());
             commands.extend(asked);
         },
         stage,
@@ -123,7 +141,7 @@ fn shift_drags_a_loop_whose_ends_can_be_moved() {
         harness.event(button(at, PointerButton::Secondary, pressed, Modifiers::NONE));
         harness.run_steps(1);
     }
-    assert_eq!(harness.state().player.take(), ["no loop", "repeats false"]);
+    assert_eq!(harness.state().player.take(), ["no loop", "repeats true"]);
     assert_eq!(harness.state().transport.region_secs(), None);
 }
 
@@ -203,6 +221,48 @@ fn the_fader_sends_where_it_is_dragged() {
 }
 
 #[test]
+fn another_player_of_the_same_file_gets_the_loop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = stage(&folder);
+    let (from, to) = (place(&harness, 0.6), place(&harness, 0.2));
+    drag(&mut harness, from, to, Modifiers::SHIFT);
+    harness.state_mut().player = Rc::new(Fake::of(10.0));
+    let Sound::File { path, .. } = harness.state().transport.sound().clone() else { panic!() };
+    let elsewhere = Sound::File { path, output: Some("hw:Phones".into()) };
+    harness.state_mut().transport.set_sound(elsewhere);
+    harness.run_steps(2);
+    assert_eq!(harness.state().player.take(), ["loop 2.00 to 6.00", "repeats true"]);
+    harness.state_mut().transport.set_sound(Sound::Silence);
+    assert_eq!(harness.state().transport.region_secs(), None);
+}
+
+#[test]
+fn a_narrow_window_still_offers_the_sources() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = stage(&folder);
+    harness.set_size(egui::vec2(600.0, 120.0));
+    harness.run_steps(2);
+    let button = harness.get_by_label("Source: song.wav").rect();
+    let wave = harness.get_by_label_contains("Position").rect();
+    assert!(button.bottom() <= wave.top() && wave.height() > 40.0, "{button} {wave}");
+}
+
+#[test]
+fn a_sound_that_is_dropped_on_the_transport_is_taken_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = stage(&folder);
+    let at = place(&harness, 0.5);
+    harness.hover_at(at);
+    harness.run_steps(1);
+    let path = folder.path().join("other.wav");
+    harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.clone())));
+    harness.run_steps(1);
+    let heard = Command::Hear(Sound::File { path, output: None });
+    assert_eq!(take(&mut harness), [format!("{heard:?}")]);
+    assert_eq!(harness.state().num_left, 0);
+}
+
+#[test]
 fn devices_are_listed_and_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = stage(&folder);
@@ -229,9 +289,9 @@ fn actions_steer_the_player() {
         assert!(transport.steer(action, Some(&player)));
         assert!(transport.steer(action, None));
     }
-    // The loop was turned on with a player, and off without one.
+    // The loop was turned off with a player, and on without one.
     let expected =
-        ["paused true", "seek 0.00", "seek by -5", "seek by 5", "no loop", "repeats true"];
+        ["paused true", "seek 0.00", "seek by -5", "seek by 5", "no loop", "repeats false"];
     assert_eq!(player.take(), expected);
     let document = document(&kit());
     assert!(transport.act(Action::Blackout, None, &document));

@@ -101,6 +101,11 @@ impl Timeline {
         self.view = View::of(self.view.duration_secs);
     }
 
+    /// Whether the pointer holds the playhead or an end of the loop.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Draws it into `rect`, and does to the player and the loop what the pointer says. Gives the name
     /// of a cue that was clicked.
     pub fn show(
@@ -196,7 +201,7 @@ impl Timeline {
             self.seek(player, at, now_secs);
         }
         if response.secondary_clicked() {
-            *looped = Loop::default();
+            looped.region_secs = None;
             looped.apply(player);
         }
         if response.has_focus() {
