@@ -239,7 +239,8 @@ impl Editor {
             panels.palette.show(ui, cx);
             panels.finder.show(ui, cx);
             panels.render.show(ui, cx);
-            panels.files.point(panels.canvas.place());
+            panels.files.point(panels.canvas.place(ui.ctx()));
+            panels.files.note_renders(panels.render.is_busy());
             panels.files.show(ui, cx);
         });
     }

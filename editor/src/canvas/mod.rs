@@ -129,13 +129,18 @@ impl Canvas {
         &self.watched
     }
 
-    /// What is under the pointer, for files that are dropped there.
-    pub fn place(&self) -> Place {
+    /// What is under the pointer, for files that are dropped there; `None` over another panel. Some
+    /// systems do not tell where the pointer is while a file is dragged.
+    pub fn place(&self, ctx: &egui::Context) -> Option<Place> {
+        let is_elsewhere = |at: Pos2| !self.camera.area.contains(at);
+        if ctx.pointer_latest_pos().is_some_and(is_elsewhere) {
+            return None;
+        }
         let middle = || self.camera.canvas(self.camera.area.center());
         let at = self.pointer.unwrap_or_else(middle);
         let node = self.pointer.and_then(|at| self.item_at(at));
         let node = node.filter(|item| item.what == What::Node).map(|item| item.id.clone());
-        Place { node, at: scene::snapped(at).into() }
+        Some(Place { node, at: scene::snapped(at).into() })
     }
 
     /// The selected wire.
