@@ -16,23 +16,23 @@ const MAX_LEN: u64 = 250_000;
 const SHOTS: &[(&str, Option<&str>, &str)] = &[
     ("first_launch", None, "wait-picture; wait 4"),
     ("stage_set", Some(WHOLE), "wait-picture; wait 14; do ZoomToFit; wait 2"),
-    ("palette", Some(WHOLE), "wait-picture; move 500,430; do AddNode; type bl; wait 1"),
+    ("palette", Some(WHOLE), "wait-picture; wait 4; move 500,430; do AddNode; type bl; wait 1"),
+    ("inspector", Some(WHOLE), "wait-picture; wait 4; reveal bloom; wait 3"),
     (
-        "inspector",
-        Some("patches/scope_over_bloom.lumawire"),
-        "wait-picture; wait 2; reveal scope; wait 2",
+        "problems",
+        Some(WHOLE),
+        "wait-picture; wait 6; select model; key Delete; do Problems; wait 2",
     ),
-    ("problems", Some(WHOLE), "wait-picture; select model; key Delete; do Problems; wait 2"),
     ("examples", Some(WHOLE), "do Examples; wait 4"),
     ("output_window", Some(WHOLE), "wait-picture; wait 3; do OutputWindow; wait 4"),
     (
         "render",
         Some(WHOLE),
         // Paths of the machine that drew it are nobody's.
-        "wait-picture; do Render; wait 1; click 270,113; key Ctrl+A; type films/stage_set.mp4; \
+        "wait-picture; wait 3; do Render; wait 1; click 270,113; key Ctrl+A; type films/stage_set.mp4; \
          click 311,267; key Ctrl+A; type music/set.flac; wait 1",
     ),
-    ("commands", Some(WHOLE), "wait-picture; do CommandPalette; type zoom; wait 1"),
+    ("commands", Some(WHOLE), "wait-picture; wait 4; do CommandPalette; type zoom; wait 1"),
 ];
 
 /// Draws all pictures, or the one of this name.
