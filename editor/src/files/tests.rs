@@ -3,20 +3,19 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use lumawire_core::{
-    Graph, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate,
-    Registry, Role, Services, patch,
+    Graph, GraphNode, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Registry, Role,
+    patch,
 };
-use lumawire_runtime::probe::{Readings, Thumbnails};
+use lumawire_runtime::probe::Readings;
 
 use super::*;
 use crate::command::Action;
-use crate::kit::{Kit, Overview};
+use crate::kit::Kit;
 
 struct Nothing;
 
@@ -67,30 +66,8 @@ fn registry() -> Registry {
 
 fn no_interfaces(_: &Graph, _: &Path, _: &mut Registry) {}
 
-struct NoThumbnails;
-
-impl Thumbnails for NoThumbnails {
-    fn ask(&mut self, _: usize, _: &Image) {}
-
-    fn take(&mut self) -> Option<(usize, Arc<HostImage>)> {
-        None
-    }
-}
-
 fn kit(examples: Option<PathBuf>, settings: Option<PathBuf>) -> Kit {
-    Kit {
-        registry: registry(),
-        interfaces: no_interfaces,
-        score: |_, _| Default::default(),
-        thumbnails: Arc::new(|_| Box::new(NoThumbnails)),
-        overview: |_, _| Ok(Overview::default()),
-        services: Services::default(),
-        font: &[],
-        examples,
-        settings,
-        program: None,
-        learning: None,
-    }
+    Kit { examples, settings, ..crate::testing::kit(registry()) }
 }
 
 /// A window with nothing but the dialogs, and the little of the editor that they need.
