@@ -247,9 +247,11 @@ fn a_file_is_replaced_only_when_told() {
     until(&mut window, |w| shows(w, "other.lumawire"));
     click(&mut window, "other.lumawire");
     press(&mut window, Key::Enter);
+    until(&mut window, |w| shows(w, "Keep the old one"));
     click(&mut window, "Keep the old one");
     assert!(window.state().files.is_open() && window.state().commands.is_empty());
     click(&mut window, "Save");
+    until(&mut window, |w| shows(w, "Replace"));
     click(&mut window, "Replace");
     assert_eq!(window.state().document.path(), Some(&*root.join("other.lumawire")));
     assert!(patch::load(root.join("other.lumawire")).is_ok());
@@ -268,6 +270,7 @@ fn a_patch_is_saved_in_a_new_folder_and_still_finds_its_files() {
     // The old name is selected without its extension.
     type_text(&mut window, "mine");
     click(&mut window, "Save");
+    until(&mut window, |w| !w.state().files.is_open());
     let saved = root.join("later/mine.lumawire");
     assert_eq!(window.state().document.path(), Some(&*saved));
     let file = patch::load(&saved).unwrap().graph;
@@ -359,7 +362,7 @@ fn a_patch_without_a_file_is_asked_for_one_before_it_closes() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     type_text(&mut window, &text);
     press(&mut window, Key::Enter);
-    window.step();
+    until(&mut window, |w| !w.state().files.is_open());
     assert!(root.join("mine.lumawire").is_file());
     let last = window.state().commands.last();
     assert!(matches!(last, Some(Command::Do(Action::New))), "{last:?}");
