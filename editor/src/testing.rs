@@ -8,10 +8,10 @@ use egui::{Ui, Vec2};
 use egui_kittest::Harness;
 use lumawire_core::control::Score;
 use lumawire_core::{
-    Edit, Graph, GraphNode, Image, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate,
-    Registry, Role, Services, Wire,
+    Edit, Graph, GraphNode, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Registry,
+    Role, Services, Wire,
 };
-use lumawire_runtime::probe::{Readings, Thumbnails};
+use lumawire_runtime::probe::Readings;
 
 use crate::command::Command;
 use crate::cx::Cx;
@@ -27,16 +27,6 @@ struct Idle;
 impl Node for Idle {
     fn process(&mut self, _: &mut Io<'_>) -> Result<(), NodeError> {
         Ok(())
-    }
-}
-
-struct NoThumbnails;
-
-impl Thumbnails for NoThumbnails {
-    fn ask(&mut self, _: usize, _: &Image) {}
-
-    fn take(&mut self) -> Option<(usize, Arc<lumawire_core::HostImage>)> {
-        None
     }
 }
 
@@ -170,6 +160,23 @@ pub(crate) fn registry() -> Registry {
     Registry::new(KINDS)
 }
 
+/// A kit of these kinds that lends nothing else.
+pub(crate) fn kit(registry: Registry) -> Kit {
+    Kit {
+        registry,
+        interfaces: |_, _, _| {},
+        score: |graph, _| Score::of(graph).0,
+        thumbnails: Arc::new(|_| Box::new(())),
+        overview: |_, _| Ok(Overview::default()),
+        services: Services::default(),
+        font: &[],
+        examples: None,
+        settings: None,
+        program: None,
+        learning: None,
+    }
+}
+
 /// A graph of nodes, as `id: kind`, and wires.
 pub(crate) fn graph(nodes: &[&str], wires: &[&str]) -> Graph {
     let (mut graph, registry) = (Graph::new(), registry());
@@ -197,19 +204,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// A patch in a program that lends nothing.
     pub fn new(graph: Graph) -> Self {
-        let kit = Kit {
-            registry: registry(),
-            interfaces: |_, _, _| {},
-            score: |_, _| Score::default(),
-            thumbnails: Arc::new(|_| Box::new(NoThumbnails)),
-            overview: |_, _| Ok(Overview::default()),
-            services: Services::default(),
-            font: FONT,
-            examples: None,
-            settings: None,
-            program: None,
-            learning: None,
-        };
+        let kit = Kit { font: FONT, ..kit(registry()) };
         let document =
             Document::untitled(graph, PathBuf::new(), kit.registry.clone(), kit.interfaces);
         Self {

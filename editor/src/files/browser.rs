@@ -12,7 +12,7 @@ use egui::{
 };
 
 use super::kinds::Wanted;
-use super::listing::{Listing, read_later};
+use super::listing::{Lies, Listing, look_later, read_later};
 use super::look;
 use super::paths::{size_text, tidy, time_text, typed};
 use crate::theme::{self, ACCENT, ERROR, FAINT, GAP, TEXT, WARNING};
@@ -46,12 +46,24 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// A typed path at which somebody looks.
+#[derive(Debug)]
+struct Look {
+    /// As it was typed, which is gone to if it is a folder.
+    typed: PathBuf,
+    /// With its extension: the file that is wanted, if one is.
+    file: PathBuf,
+    is_wanted: bool,
+    answer: Receiver<Lies>,
+}
+
 /// An open browser.
 #[derive(Debug)]
 pub struct Browser {
     task: Task,
     listing: Listing,
     pending: Option<Receiver<Listing>>,
+    look: Option<Look>,
     text: String,
     /// Of the entries those that are shown.
     visible: Vec<usize>,
@@ -78,6 +90,7 @@ impl Browser {
             task,
             listing: Listing::default(),
             pending: None,
+            look: None,
             text,
             visible: Vec::new(),
             cursor: None,
@@ -162,15 +175,10 @@ impl Browser {
 
     /// After typing: a folder that is typed out is gone to.
     fn typed(&mut self, ctx: &Context) {
-        self.trouble = None;
+        (self.trouble, self.look) = (None, None);
         let is_whole = self.text.ends_with(['/', std::path::MAIN_SEPARATOR]);
         if is_whole {
-            let folder = typed(&self.text, &self.task.folder);
-            if folder.is_dir() {
-                self.text.clear();
-                self.go(folder, ctx);
-                return;
-            }
+            self.look(typed(&self.text, &self.task.folder), false, ctx);
         }
         self.filter();
     }
@@ -201,6 +209,37 @@ impl Browser {
         self.go(self.task.folder.join(name), ctx);
     }
 
+    /// Has somebody look at a path, since a disk or network may take its time.
+    fn look(&mut self, typed: PathBuf, is_wanted: bool, ctx: &Context) {
+        let mut file = typed.clone();
+        if self.task.saves
+            && !self.task.wanted.suits(&file)
+            && let Some(extension) = self.task.wanted.extensions().first()
+        {
+            file.as_mut_os_string().push(format!(".{extension}"));
+        }
+        let answer = look_later(typed.clone(), file.clone(), ctx);
+        self.look = Some(Look { typed, file, is_wanted, answer });
+    }
+
+    /// Goes on once it is known what lies at a typed path; gives the file, if that settles it.
+    fn hear_look(&mut self, ctx: &Context) -> Option<PathBuf> {
+        let lies = self.look.as_ref()?.answer.try_recv().ok()?;
+        let Look { typed, file, is_wanted, .. } = self.look.take()?;
+        match (lies, self.task.saves) {
+            (Lies::Folder, _) => {
+                self.text.clear();
+                self.go(typed, ctx);
+            }
+            _ if !is_wanted => {}
+            (Lies::File, false) | (Lies::Nothing, true) => return Some(file),
+            (Lies::File, true) => self.replaces = Some(file),
+            (Lies::Nowhere, true) => self.trouble = Some("There is no such folder.".into()),
+            (_, false) => self.trouble = Some(format!("There is no “{}” here.", self.text)),
+        }
+        None
+    }
+
     /// Enter, or the button: the file, if that settles it.
     fn accept(&mut self, ctx: &Context) -> Option<PathBuf> {
         if let Some(entry) = self.chosen().cloned() {
@@ -215,37 +254,8 @@ impl Browser {
         if self.text.trim().is_empty() {
             return None;
         }
-        let path = typed(self.text.trim(), &self.task.folder);
-        if path.is_dir() {
-            self.text.clear();
-            self.go(path, ctx);
-            return None;
-        }
-        if self.task.saves {
-            return self.accept_new(path);
-        }
-        if path.is_file() {
-            return Some(path);
-        }
-        self.trouble = Some(format!("There is no “{}” here.", self.text));
+        self.look(typed(self.text.trim(), &self.task.folder), true, ctx);
         None
-    }
-
-    fn accept_new(&mut self, mut path: PathBuf) -> Option<PathBuf> {
-        if !self.task.wanted.suits(&path)
-            && let Some(extension) = self.task.wanted.extensions().first()
-        {
-            path.as_mut_os_string().push(format!(".{extension}"));
-        }
-        if !path.parent().is_some_and(Path::is_dir) {
-            self.trouble = Some("There is no such folder.".into());
-            return None;
-        }
-        if path.exists() {
-            self.replaces = Some(path);
-            return None;
-        }
-        Some(path)
     }
 
     fn make_folder(&mut self, name: &str, ctx: &Context) {
@@ -280,13 +290,17 @@ impl Browser {
         self.system = Some(receive);
     }
 
-    fn hear_system(&mut self) -> Option<PathBuf> {
+    fn hear_system(&mut self, ctx: &Context) -> Option<PathBuf> {
         match self.system.as_ref()?.try_recv() {
             Ok(Some(path)) => {
                 self.system = None;
                 // It has asked about a file that is there already; the extension is ours to add.
                 let suits = !self.task.saves || self.task.wanted.suits(&path);
-                if suits { Some(path) } else { self.accept_new(path) }
+                if suits {
+                    return Some(path);
+                }
+                self.look(path, true, ctx);
+                None
             }
             Ok(None) | Err(TryRecvError::Disconnected) => {
                 self.system = None;
@@ -300,7 +314,7 @@ impl Browser {
     /// Draws it. `now_secs` counts from 1970.
     pub fn show(&mut self, ctx: &Context, now_secs: u64) -> Option<Outcome> {
         self.receive();
-        if let Some(path) = self.hear_system() {
+        if let Some(path) = self.hear_system(ctx).or_else(|| self.hear_look(ctx)) {
             return Some(Outcome::Chosen(path));
         }
         let screen = ctx.content_rect().size();

@@ -109,6 +109,46 @@ pub fn read_later(folder: PathBuf, ctx: &Context) -> Receiver<Listing> {
     receive
 }
 
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lies {
+    /// A folder.
+    Folder,
+    /// A file, or something else.
+    File,
+    /// Nothing, in a folder that is there.
+    Nothing,
+    /// Nothing, nor is there its folder.
+    Nowhere,
+}
+
+impl Lies {
+    fn at(path: &Path) -> Self {
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => Self::Folder,
+            Ok(_) => Self::File,
+            Err(_) if path.parent().is_some_and(Path::is_dir) => Self::Nothing,
+            Err(_) => Self::Nowhere,
+        }
+    }
+}
+
+/// Looks on a thread whether there is a folder at `typed`, or else what lies at `file`.
+pub fn look_later(typed: PathBuf, file: PathBuf, ctx: &Context) -> Receiver<Lies> {
+    let (send, receive) = bounded(1);
+    let ctx = ctx.clone();
+    crate::worker::start("look", move || {
+        let lies = match Lies::at(&typed) {
+            Lies::Folder => Lies::Folder,
+            _ => Lies::at(&file),
+        };
+        // Nobody may wait any more.
+        let _ = send.send(lies);
+        ctx.request_repaint();
+    });
+    receive
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +165,17 @@ mod tests {
         assert_eq!(names, ["zoo", ".hidden", "a.wav", "Take 9.wav", "take 09b.wav", "take 10.wav"]);
         assert!(listing.entries[1].is_hidden() && listing.entries[1].size == 4);
         assert!(listing.entries[0].is_folder && listing.trouble.is_none());
+    }
+
+    #[test]
+    fn what_lies_at_a_path_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        fs::write(&file, "x").unwrap();
+        assert_eq!(Lies::at(dir.path()), Lies::Folder);
+        assert_eq!(Lies::at(&file), Lies::File);
+        assert_eq!(Lies::at(&dir.path().join("b")), Lies::Nothing);
+        assert_eq!(Lies::at(&dir.path().join("b/c")), Lies::Nowhere);
     }
 
     #[test]

@@ -493,15 +493,19 @@ pub(super) mod tests {
         let (jobs, todo) = unbounded();
         let (complain, told) = unbounded();
         let kept = AtomicU64::new(u64::MAX);
-        let work = std::thread::spawn(move || {
+        let work = crate::worker::start("test", move || {
             work(&slot, lock, &todo, (&kept, &|why| complain.send(why).unwrap()));
         });
         for _ in 0..3 {
             let (graph, registry) = (graph_of(1), Registry::default());
             jobs.send(Job::Keep { document: 0, header: header(), graph, registry }).unwrap();
+            // What piles up would count as one.
+            while !jobs.is_empty() {
+                std::thread::yield_now();
+            }
         }
         drop(jobs);
-        work.join().unwrap();
+        work.unwrap().join().unwrap();
         assert_eq!(told.try_iter().count(), 1);
     }
 

@@ -3,20 +3,19 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use lumawire_core::{
-    Graph, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate,
-    Registry, Role, Services, patch,
+    Graph, GraphNode, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Registry, Role,
+    patch,
 };
-use lumawire_runtime::probe::{Readings, Thumbnails};
+use lumawire_runtime::probe::Readings;
 
 use super::*;
 use crate::command::Action;
-use crate::kit::{Kit, Overview};
+use crate::kit::Kit;
 
 struct Nothing;
 
@@ -67,30 +66,8 @@ fn registry() -> Registry {
 
 fn no_interfaces(_: &Graph, _: &Path, _: &mut Registry) {}
 
-struct NoThumbnails;
-
-impl Thumbnails for NoThumbnails {
-    fn ask(&mut self, _: usize, _: &Image) {}
-
-    fn take(&mut self) -> Option<(usize, Arc<HostImage>)> {
-        None
-    }
-}
-
 fn kit(examples: Option<PathBuf>, settings: Option<PathBuf>) -> Kit {
-    Kit {
-        registry: registry(),
-        interfaces: no_interfaces,
-        score: |_, _| Default::default(),
-        thumbnails: Arc::new(|_| Box::new(NoThumbnails)),
-        overview: |_, _| Ok(Overview::default()),
-        services: Services::default(),
-        font: &[],
-        examples,
-        settings,
-        program: None,
-        learning: None,
-    }
+    Kit { examples, settings, ..crate::testing::kit(registry()) }
 }
 
 /// A window with nothing but the dialogs, and the little of the editor that they need.
@@ -270,9 +247,11 @@ fn a_file_is_replaced_only_when_told() {
     until(&mut window, |w| shows(w, "other.lumawire"));
     click(&mut window, "other.lumawire");
     press(&mut window, Key::Enter);
+    until(&mut window, |w| shows(w, "Keep the old one"));
     click(&mut window, "Keep the old one");
     assert!(window.state().files.is_open() && window.state().commands.is_empty());
     click(&mut window, "Save");
+    until(&mut window, |w| shows(w, "Replace"));
     click(&mut window, "Replace");
     assert_eq!(window.state().document.path(), Some(&*root.join("other.lumawire")));
     assert!(patch::load(root.join("other.lumawire")).is_ok());
@@ -291,6 +270,7 @@ fn a_patch_is_saved_in_a_new_folder_and_still_finds_its_files() {
     // The old name is selected without its extension.
     type_text(&mut window, "mine");
     click(&mut window, "Save");
+    until(&mut window, |w| !w.state().files.is_open());
     let saved = root.join("later/mine.lumawire");
     assert_eq!(window.state().document.path(), Some(&*saved));
     let file = patch::load(&saved).unwrap().graph;
@@ -382,7 +362,7 @@ fn a_patch_without_a_file_is_asked_for_one_before_it_closes() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     type_text(&mut window, &text);
     press(&mut window, Key::Enter);
-    window.step();
+    until(&mut window, |w| !w.state().files.is_open());
     assert!(root.join("mine.lumawire").is_file());
     let last = window.state().commands.last();
     assert!(matches!(last, Some(Command::Do(Action::New))), "{last:?}");

@@ -5,32 +5,23 @@ use std::f32::consts::PI;
 use std::sync::{Arc, Mutex};
 
 use egui_kittest::Harness;
-use lumawire_core::control::Score;
 use lumawire_core::{
-    Edit, FileKind, Graph, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec, Param,
-    ParamValue, Port, PortType, Rate, Registry, Role, Services, Unit,
+    Edit, FileKind, Graph, GraphNode, Io, Node, NodeError, NodeSpec, Param, ParamValue, Port,
+    PortType, Rate, Registry, Role, Unit,
 };
-use lumawire_runtime::probe::{Readings, Thumbnails};
+use lumawire_runtime::probe::Readings;
 use serde_json::Value as Json;
 
 use super::Inspector;
 use super::learn::Learning;
 use crate::cx::Cx;
-use crate::{Command, Document, Kit, Overview};
+use crate::{Command, Document, Kit};
 
 struct Nothing;
 
 impl Node for Nothing {
     fn process(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
         Ok(())
-    }
-}
-
-impl Thumbnails for Nothing {
-    fn ask(&mut self, _key: usize, _image: &Image) {}
-
-    fn take(&mut self) -> Option<(usize, Arc<HostImage>)> {
-        None
     }
 }
 
@@ -264,19 +255,7 @@ impl Bench {
     /// A bench with these nodes selected.
     pub fn new(selection: &[&str]) -> Self {
         let teacher = Arc::new(Teacher::default());
-        let kit = Kit {
-            registry: registry(),
-            interfaces: |_, _, _| {},
-            score: |graph, _| Score::of(graph).0,
-            thumbnails: Arc::new(|_| Box::new(Nothing)),
-            overview: |_, _| Ok(Overview::default()),
-            services: Services::default(),
-            font: &[],
-            examples: None,
-            settings: None,
-            program: None,
-            learning: Some(teacher.clone()),
-        };
+        let kit = Kit { learning: Some(teacher.clone()), ..crate::testing::kit(registry()) };
         let document = Document::untitled(graph(), "/nowhere".into(), registry(), kit.interfaces);
         Self {
             kit,

@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lumawire_core::control::Score;
 use lumawire_core::{
-    Edit, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec, Pixels, Port, PortType, Rate,
-    Registry, Role, Services,
+    Edit, GraphNode, HostImage, Io, Node, NodeError, NodeSpec, Pixels, Port, PortType, Rate,
+    Registry, Role,
 };
 use lumawire_runtime::live::Picture;
-use lumawire_runtime::probe::{Readings, Thumbnails};
+use lumawire_runtime::probe::Readings;
 
 use crate::command::Command;
 use crate::cx::Cx;
 use crate::document::Document;
-use crate::kit::{Kit, Overview};
+use crate::kit::Kit;
 
 struct Stub;
 
@@ -37,16 +36,6 @@ pub static PICTURE: NodeSpec = spec("stub.picture", &[Port::output("image", Port
 pub static CONTROL: NodeSpec =
     spec("stub.control", &[Port::output("value", PortType::Control, "")]);
 
-struct NoThumbnails;
-
-impl Thumbnails for NoThumbnails {
-    fn ask(&mut self, _: usize, _: &Image) {}
-
-    fn take(&mut self) -> Option<(usize, Arc<HostImage>)> {
-        None
-    }
-}
-
 /// What a panel is drawn with.
 pub struct Bench {
     kit: Kit,
@@ -65,19 +54,7 @@ impl Bench {
             let (id, node) = (spec.stem().to_owned(), GraphNode::new(spec));
             document.apply(Edit::AddNode { id, node, at: None }, "add", None).unwrap();
         }
-        let kit = Kit {
-            registry,
-            interfaces: |_, _, _| {},
-            score: |_, _| Score::default(),
-            thumbnails: Arc::new(|_| Box::new(NoThumbnails)),
-            overview: |_, _| Ok(Overview::default()),
-            services: Services::default(),
-            font: &[],
-            examples: None,
-            settings: None,
-            program: None,
-            learning: None,
-        };
+        let kit = crate::testing::kit(registry);
         let (readings, failures, commands) = (Readings::default(), BTreeMap::new(), Vec::new());
         Self { kit, document, readings, failures, commands }
     }

@@ -2,30 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
-use lumawire_core::control::Score;
 use lumawire_core::{
-    Edit, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate,
-    Registry, Role, Services,
+    Edit, GraphNode, Io, Node, NodeError, NodeSpec, Param, Port, PortType, Rate, Registry, Role,
 };
-use lumawire_runtime::probe::{Readings, Thumbnails};
+use lumawire_runtime::probe::Readings;
 
 use super::wave::Wave;
 use crate::command::Command;
 use crate::cx::Cx;
 use crate::document::Document;
 use crate::kit::{Kit, Overview};
-
-struct NoThumbnails;
-
-impl Thumbnails for NoThumbnails {
-    fn ask(&mut self, _key: usize, _image: &Image) {}
-
-    fn take(&mut self) -> Option<(usize, Arc<HostImage>)> {
-        None
-    }
-}
 
 struct Still;
 
@@ -62,19 +49,7 @@ fn overview(path: &Path, columns: usize) -> Result<Overview, String> {
 
 /// A kit with one kind of node, an output.
 pub fn kit() -> Kit {
-    Kit {
-        registry: Registry::new([&OUTPUT]),
-        interfaces: |_, _, _| {},
-        score: |graph, _| Score::of(graph).0,
-        thumbnails: Arc::new(|_| Box::new(NoThumbnails)),
-        overview,
-        services: Services::default(),
-        font: &[],
-        examples: None,
-        settings: None,
-        program: None,
-        learning: None,
-    }
+    Kit { overview, ..crate::testing::kit(Registry::new([&OUTPUT])) }
 }
 
 /// A patch with an output node, and cues at bars.
