@@ -1,7 +1,7 @@
 //! What a frame of the editor costs its thread with 500 nodes: laid out, and tessellated, while the
 //! view moves and zooms.
 
-#![allow(clippy::disallowed_methods)] // a benchmark reads the clock
+#![allow(clippy::disallowed_methods, clippy::expect_used)] // a benchmark reads the clock
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -166,7 +166,7 @@ impl Editor {
     /// Whether the window may close now. If not, the person is asked about what would be lost, and
     /// the window is closed after that.
     pub fn may_close(&mut self) -> bool {
-        if self.is_closing || !self.document.is_dirty() {
+        if self.is_closing || !(self.document.is_dirty() || self.panels.render.is_busy()) {
             return true;
         }
         self.command(Command::Do(Action::Quit));
@@ -234,6 +234,7 @@ impl Editor {
                     panels.inspector.show(ui, cx);
                 });
             }
+            panels.inspector.let_go(ui.ctx(), cx);
             CentralPanel::no_frame().show(ui, |ui| panels.canvas.show(ui, cx));
             panels.output.show_window(ui.ctx(), cx);
             panels.palette.show(ui, cx);
