@@ -66,13 +66,16 @@ struct Compiled {
     num_bytes: u64,
 }
 
+/// Pipelines by source and what else they depend on.
+type Kept = BTreeMap<(Cow<'static, str>, u32, u64), Compiled>;
+
 /// What a device has compiled of the program's own effects, for all their instances: another node of
 /// a kind, or one that comes back, costs neither the compiler nor the driver anything. There are no
 /// more of them than effects. A person's shaders are not among them.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
     /// By text, number of inputs, and bytes of the uniform.
-    kept: Mutex<BTreeMap<(Cow<'static, str>, u32, u64), Compiled>>,
+    kept: Mutex<Kept>,
     num_compiled: AtomicU64,
 }
 
@@ -82,7 +85,7 @@ impl Pipelines {
         self.num_compiled.load(Ordering::Relaxed)
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<(Cow<'static, str>, u32, u64), Compiled>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

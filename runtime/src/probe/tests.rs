@@ -168,7 +168,7 @@ fn seen(probe: &Probe, readings: &mut Readings, output: &OutputId) -> Seen {
 #[test]
 fn a_control_is_what_each_frame_left_it() {
     let count = id("a", "count");
-    let (probe, mut show) = watched(&[("a", "stub.blocks", 0.0)], &[count.clone()], ());
+    let (probe, mut show) = watched(&[("a", "stub.blocks", 0.0)], std::slice::from_ref(&count), ());
     run(&mut show, HISTORY_LEN + 50);
     let Seen::Control { latest, recent } = seen(&probe, &mut Readings::default(), &count) else {
         panic!("a control")
@@ -301,7 +301,7 @@ fn a_new_plan_is_followed_and_what_stays_keeps_its_history() {
 #[test]
 fn other_outputs_are_looked_at_and_those_that_stay_keep_their_history() {
     let [count, hit] = [id("a", "count"), id("a", "hits")];
-    let (probe, mut show) = watched(&[("a", "stub.blocks", 0.0)], &[count.clone()], ());
+    let (probe, mut show) = watched(&[("a", "stub.blocks", 0.0)], std::slice::from_ref(&count), ());
     run(&mut show, 10);
     let unknown = [id("a", "none"), id("none", "count"), id("", "")];
     probe.watch([&unknown[..], &[hit.clone(), count.clone()]].concat());
@@ -389,7 +389,8 @@ fn a_picture_that_does_not_change_is_asked_for_once() {
     let num_asked = Arc::new(AtomicUsize::new(0));
     let later = Later { waiting: Vec::new(), num_asked: num_asked.clone() };
     let output = id("b", "image");
-    let (probe, mut show) = watched(&[("b", "stub.frames", 0.0)], &[output.clone()], later);
+    let (probe, mut show) =
+        watched(&[("b", "stub.frames", 0.0)], std::slice::from_ref(&output), later);
     // Frames of which only the state is run draw nothing anew.
     for _ in 0..60 {
         show.run_until_frame().unwrap().unwrap();
