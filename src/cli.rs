@@ -126,6 +126,9 @@ pub struct EditArgs {
     /// What to do in the editor before that picture.
     #[arg(long, value_name = "STEPS", default_value = "", long_help = lumawire_editor::script::HELP, hide_default_value = true, requires = "screenshot")]
     pub script: Script,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub osc: OscArgs,
 }
 
 impl Default for EditArgs {
@@ -140,6 +143,7 @@ impl Default for EditArgs {
             after: 3.0,
             scale: 1.0,
             script: Script::default(),
+            osc: OscArgs::default(),
         }
     }
 }
@@ -299,8 +303,8 @@ pub struct RunArgs {
     pub osc: OscArgs,
 }
 
-/// What `run` takes about OSC. Without it no port opens.
-#[derive(Debug, Args)]
+/// What `run` and `edit` take about OSC. Without it no port opens.
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "OSC")]
 pub struct OscArgs {
     /// Hear OSC at this UDP port, from programs of this machine.

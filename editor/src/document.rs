@@ -12,6 +12,9 @@ use lumawire_core::{Cost, Edit, Fault, Graph, History, Plan, Registry};
 use crate::files::{Recovered, Stamp, paths};
 use crate::kit::Interfaces;
 
+/// Changes of one document are numbered in so many bits: more than can be made.
+const REVISION_BITS: u32 = 40;
+
 /// The open patch. Everything that changes it goes through [`apply`](Self::apply).
 pub struct Document {
     id: u64,
@@ -105,8 +108,9 @@ impl Document {
     ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let stamp = path.as_deref().and_then(Stamp::of);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let mut document = Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id,
             graph,
             history: History::default(),
             registry,
@@ -115,7 +119,7 @@ impl Document {
             base_dir,
             faults: Vec::new(),
             plan: None,
-            revision: 0,
+            revision: id << REVISION_BITS,
             saved_mark: Some(0),
             has_kept: false,
             stamp,
@@ -179,7 +183,7 @@ impl Document {
         self.saved_mark = None;
     }
 
-    /// Counts the changes.
+    /// Counts the changes; no other document of this run has the same number.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -296,13 +300,25 @@ impl Document {
 
     fn changed(&mut self, cost: Cost) {
         self.revision += 1;
-        // A value may be what was at fault.
-        if cost > Cost::Value || cost == Cost::Value && !self.faults.is_empty() {
+        if cost > Cost::Value {
             self.compile();
+        } else if cost == Cost::Value && !self.faults.is_empty() {
+            // A value may be what was at fault; what runs already takes it without a new plan.
+            let (faults, plan) = (self.faults.clone(), self.plan.is_some());
+            self.compile();
+            if !plan && self.faults == faults {
+                self.plan = None;
+            }
         }
     }
 
-    /// Compiles anew: also what to do when a shader's file changed.
+    /// Takes up files that it names and that were changed.
+    pub fn reread(&mut self) {
+        self.revision += 1;
+        self.compile();
+    }
+
+    /// Compiles anew.
     pub fn compile(&mut self) {
         (self.interfaces)(&self.graph, &self.base_dir, &mut self.registry);
         let (plan, faults) = compile_whole(&self.graph, &self.registry);

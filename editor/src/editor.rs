@@ -1,12 +1,17 @@
 //! The whole window: panels around the canvas, and what is done after each frame.
 
 mod act;
+mod disk;
 mod follow;
+mod handover;
 mod learning;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use egui::{CentralPanel, Context, Panel, Ui};
 use lumawire_core::NodeError;
@@ -30,6 +35,8 @@ use crate::render::Render;
 use crate::session::{Outside, Session, Sound};
 use crate::theme;
 use crate::transport::Transport;
+use disk::Disk;
+use handover::Leaving;
 use learning::Lesson;
 
 /// How often in a frame what was done may ask for more.
@@ -43,6 +50,14 @@ pub struct Editor {
     kit: Kit,
     document: Document,
     session: Option<Session>,
+    /// The show of the patch before, until that of the open one has a picture.
+    leaving: Option<Leaving>,
+    /// When a show that broke down was begun anew last, and whether one is to be.
+    revived: Option<Instant>,
+    is_down: bool,
+    /// Parameters that were set before the show had their nodes.
+    late: BTreeSet<(String, String)>,
+    disk: Option<Disk>,
     sound: Sound,
     /// Whether no sound device is opened.
     is_silent: bool,
@@ -104,6 +119,11 @@ impl Editor {
             kit,
             document,
             session: None,
+            leaving: None,
+            revived: None,
+            is_down: false,
+            late: BTreeSet::new(),
+            disk: None,
             sound: sound.clone(),
             is_silent,
             readings: Readings::default(),
@@ -158,7 +178,8 @@ impl Editor {
 
     /// Ends the show and waits until its recordings are complete: for the end of the program.
     pub fn close(&mut self) {
-        if let Some(session) = self.session.take() {
+        let leaving = self.leaving.take().map(|leaving| leaving.session);
+        for session in leaving.into_iter().chain(self.session.take()) {
             session.close();
         }
     }
@@ -181,7 +202,10 @@ impl Editor {
     /// Says who may steer the show from outside; at first nobody may.
     pub fn set_outside(&mut self, outside: Outside) {
         self.outside = outside;
-        self.open_outside();
+        // Those who steer the show before steer it until it ends.
+        if self.leaving.is_none() {
+            self.open_outside();
+        }
     }
 
     /// Names of the screens that the output may fill, in the system's order.
@@ -201,6 +225,7 @@ impl Editor {
             self.is_dressed = true;
         }
         self.hear_session();
+        self.look_at_disk(ui.ctx());
         keys::keep_tab(ui.ctx());
         self.draw(ui);
         self.record();

@@ -15,5 +15,6 @@ pub mod transport;
 
 pub use engine::{
     Engine, FrameMode, Garbage, NodeReport, NodeTime, Prepared, RunCx, Running, prepare,
+    prepare_while,
 };
 pub use preparer::{PlanSlot, Preparer, SwapPort, SwapTimes};

@@ -1,14 +1,15 @@
 //! The worker that prepares plans while the engine runs, and frees what swaps leave over.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lumawire_core::plan::Plan;
 
-use crate::engine::{Engine, Garbage, Prepared, RunCx, Running, prepare};
+use crate::engine::{Engine, Garbage, Prepared, RunCx, Running, prepare_while};
 use crate::show::Swaps;
 
 /// Plans that may wait for the worker. An editor that is faster waits here, never the engine.
@@ -17,6 +18,8 @@ const MAX_WAITING: usize = 8;
 /// Prepares plans on a thread of its own, in the order in which they were handed in.
 pub struct Preparer {
     plans: Option<Sender<Plan>>,
+    /// Set once nobody needs what is being prepared.
+    stop: Arc<AtomicBool>,
     /// Nothing is ever sent: dropping it ends the worker, whatever it waits for.
     quit: Option<Sender<()>>,
     times: Arc<Times>,
@@ -27,10 +30,13 @@ pub struct Preparer {
 /// waits. Clones are the same.
 #[derive(Clone)]
 pub struct PlanSlot {
-    plan: Arc<Mutex<Option<Plan>>>,
+    plan: Arc<Mutex<Option<Waiting>>>,
     wake: Sender<()>,
     woken: Receiver<()>,
 }
+
+/// A plan, and the folder of its patch, where that is another one from then on.
+type Waiting = (Plan, Option<PathBuf>);
 
 impl Default for PlanSlot {
     fn default() -> Self {
@@ -42,12 +48,27 @@ impl Default for PlanSlot {
 impl PlanSlot {
     /// Leaves a plan in place of the one that waits.
     pub fn put(&self, plan: Plan) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
+        let mut slot = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        // The folder came with the plan that nobody took.
+        let base_dir = slot.take().and_then(|(_, base_dir)| base_dir);
+        self.leave(slot, (plan, base_dir));
+    }
+
+    /// As [`put`](Self::put), where relative paths of files start in `base_dir` from then on: the
+    /// patch was saved there.
+    pub fn put_at(&self, plan: Plan, base_dir: PathBuf) {
+        let slot = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        self.leave(slot, (plan, Some(base_dir)));
+    }
+
+    fn leave(&self, mut slot: MutexGuard<'_, Option<Waiting>>, plan: Waiting) {
+        *slot = Some(plan);
+        drop(slot);
         // A worker that is woken already looks for the newest.
         let _ = self.wake.try_send(());
     }
 
-    fn take(&self) -> Option<Plan> {
+    fn take(&self) -> Option<Waiting> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -92,12 +113,15 @@ impl Preparer {
         let (garbage, trash) = bounded(2 * MAX_WAITING + 2);
         let (quit, quitting) = bounded(0);
         let (running, cx) = (engine.running().clone(), engine.cx().clone());
-        let ends = Ends { waiting, slot: slot.clone(), done, trash, quit: quitting };
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopping = stop.clone();
+        let ends =
+            Ends { waiting, slot: slot.clone(), done, trash, quit: quitting, stop: stopping };
         let worker =
-            Builder::new().name("lumawire-worker".into()).spawn(move || ends.work(running, &cx))?;
+            Builder::new().name("lumawire-worker".into()).spawn(move || ends.work(running, cx))?;
         let times = Arc::new(Times::default());
         let (plans, quit, worker) = (Some(plans), Some(quit), Some(worker));
-        let preparer = Self { plans, quit, times: times.clone(), worker };
+        let preparer = Self { plans, stop, quit, times: times.clone(), worker };
         Ok((preparer, SwapPort { prepared, garbage, times }))
     }
 
@@ -116,6 +140,7 @@ impl Preparer {
 
 impl Drop for Preparer {
     fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
         (self.plans, self.quit) = (None, None);
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
@@ -161,15 +186,16 @@ struct Ends {
     done: Sender<Prepared>,
     trash: Receiver<Garbage>,
     quit: Receiver<()>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Ends {
-    fn work(&self, mut running: Running, cx: &RunCx) {
+    fn work(&self, mut running: Running, mut cx: RunCx) {
         loop {
             let plan = crossbeam_channel::select! {
                 recv(self.waiting) -> plan => {
                     let Ok(plan) = plan else { return };
-                    Some(plan)
+                    Some((plan, None))
                 }
                 recv(self.slot.woken) -> _ => self.slot.take(),
                 recv(self.trash) -> garbage => {
@@ -179,8 +205,12 @@ impl Ends {
                     None
                 }
             };
-            if let Some(plan) = plan {
-                let prepared = prepare(plan, cx, Some(&running));
+            if let Some((plan, base_dir)) = plan {
+                cx.base_dir = base_dir.unwrap_or(cx.base_dir);
+                let goes_on = || !self.stop.load(Ordering::Relaxed);
+                let Some(prepared) = prepare_while(plan, &cx, Some(&running), goes_on) else {
+                    return;
+                };
                 running = prepared.once_running();
                 if !self.hand_over(prepared) {
                     return;

@@ -4,7 +4,7 @@ mod tap;
 mod thumbnails;
 mod trace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lumawire_core::HostImage;
@@ -153,7 +153,8 @@ impl Probe {
         self.lock().wanted = Some(outputs);
     }
 
-    /// Takes what was seen since the last call, in place of what `readings` has; the rest stays.
+    /// Takes what was seen since the last call, in place of what `readings` has; the rest stays, but
+    /// for the loads of nodes that are gone.
     pub fn read(&self, readings: &mut Readings) {
         let mut shared = self.lock();
         for output in shared.outputs.iter_mut().filter(|output| output.is_new) {
@@ -169,6 +170,10 @@ impl Probe {
                     Some(old) => *old = *load,
                     None => drop(readings.loads.insert(node.clone(), *load)),
                 }
+            }
+            if readings.loads.len() > shared.loads.len() {
+                let runs: BTreeSet<&String> = shared.loads.iter().map(|(node, _)| node).collect();
+                readings.loads.retain(|node, _| runs.contains(node));
             }
         }
     }

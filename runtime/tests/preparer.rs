@@ -2,10 +2,11 @@
 
 mod stubs;
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use lumawire_core::{AudioBlock, Value};
-use lumawire_runtime::{Engine, PlanSlot, Preparer, RunCx, prepare};
+use lumawire_runtime::{Engine, PlanSlot, Preparer, RunCx, prepare, prepare_while};
 use stubs::plan;
 
 fn pole(step: f32) -> lumawire_core::Plan {
@@ -79,4 +80,18 @@ fn of_the_plans_in_a_slot_the_newest_counts() {
     }
     assert_eq!(step(&engine), Some(3.0));
     drop((port, preparer));
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_prepared_to_its_end() {
+    let num_asked = Cell::new(0);
+    let goes_on = |limit: usize| {
+        num_asked.set(num_asked.get() + 1);
+        num_asked.get() <= limit
+    };
+    assert!(prepare_while(pole(0.0), &RunCx::default(), None, || goes_on(1)).is_none());
+    assert_eq!(num_asked.get(), 2, "asked before each node, until it was told to stop");
+    num_asked.set(0);
+    let prepared = prepare_while(pole(0.0), &RunCx::default(), None, || goes_on(2)).expect("all");
+    assert_eq!(prepared.plan().steps.len(), 2);
 }

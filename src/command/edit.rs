@@ -12,11 +12,13 @@ use std::time::Duration;
 use lumawire_core::patch;
 use lumawire_editor::files::{Recents, music_of};
 use lumawire_editor::headless::{Shot, shoot};
-use lumawire_editor::session::Sound;
+use lumawire_editor::session::{Outside, Sound};
 use lumawire_editor::{Action, Command, Document, Editor, Kit, window};
 
-use crate::cli::EditArgs;
+use super::run::osc;
+use crate::cli::{EditArgs, OscArgs};
 use crate::error::CommandError;
+use crate::settings::Settings;
 
 /// The shipped patch that opens where none is named.
 const FIRST: &str = "chroma_bloom.lumawire";
@@ -41,9 +43,24 @@ pub fn run(args: EditArgs) -> Result<ExitCode, CommandError> {
         super::write_file(&out, &png)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let outside = outside(&args.osc)?;
+    // Where nodes may send to.
+    kit.services.insert(osc::outbox(&args.osc)?);
     let settings = kit.settings.clone();
-    window::open(move || editor(&args, kit), settings)?;
+    let make = move || {
+        let mut editor = editor(&args, kit);
+        editor.set_outside(outside);
+        editor
+    };
+    window::open(make, settings)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who may steer the show: the MIDI devices that were chosen last, and OSC as the command line says.
+fn outside(args: &OscArgs) -> Result<Outside, CommandError> {
+    let settings = Settings::path().as_deref().map(Settings::load).transpose()?;
+    let midi = Some(settings.unwrap_or_default().midi.inputs);
+    Ok(Outside { midi, osc: osc::listen(args), feedback: osc::feedback(args)? })
 }
 
 fn encode(picture: &image::RgbaImage) -> Result<Vec<u8>, image::ImageError> {

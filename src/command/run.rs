@@ -2,7 +2,7 @@
 
 mod keys;
 mod midi;
-mod osc;
+pub mod osc;
 mod outputs;
 mod reload;
 mod status;

@@ -26,11 +26,7 @@ impl Editor {
         match command {
             Command::Do(action) => self.act(ctx, action),
             Command::Edit { edit, label, gesture } => self.edit(edit, label, gesture),
-            Command::Send(event) => {
-                if let Some(remote) = self.session.as_ref().and_then(Session::remote) {
-                    remote.send(event);
-                }
-            }
+            Command::Send(event) => self.send(event),
             Command::Select(nodes) => self.selection = nodes.into_iter().collect(),
             Command::Reveal(node) => {
                 self.with_cx(|panels, cx| panels.canvas.reveal(cx, &node));
@@ -72,6 +68,9 @@ impl Editor {
         if self.with_cx(|panels, cx| panels.canvas.act(ctx, action, cx)) {
             return;
         }
+        if self.switch_leaving(action) {
+            return;
+        }
         let (session, document) = (self.session.as_ref(), &self.document);
         if self.panels.transport.act(action, session, document) {
             return;
@@ -105,7 +104,7 @@ impl Editor {
         }
     }
 
-    fn edit(&mut self, edit: Edit, label: String, gesture: Option<u64>) {
+    pub(super) fn edit(&mut self, edit: Edit, label: String, gesture: Option<u64>) {
         let touched = Touched::by(&edit);
         match self.document.apply(edit, label, gesture) {
             Ok(_) => self.follow(&touched),
@@ -136,15 +135,10 @@ impl Editor {
     }
 
     fn save(&mut self, path: Option<&Path>) {
-        let old_folder = self.document.base_dir().to_owned();
+        // In another folder it has another plan, by which the show finds its files from there.
         match self.document.save(path) {
             Ok(()) => self.tell(format!("saved {}", self.document.name())),
             Err(error) => self.tell(format!("not saved: {error}")),
-        }
-        // A show finds its files from the patch's folder.
-        if self.document.base_dir() != old_folder {
-            self.session = None;
-            self.document.compile();
         }
     }
 
@@ -174,24 +168,49 @@ impl Editor {
         Document::untitled(graph, folder, self.kit.registry.clone(), self.kit.interfaces)
     }
 
-    /// Opens another document, with a show of its own. The last picture stays until it has one.
-    fn replace(&mut self, document: Document) {
+    /// Opens another document, with a show of its own. That of the one before goes on until it has a
+    /// picture.
+    pub(super) fn replace(&mut self, document: Document) {
+        let is_same = document.path().is_some() && document.path() == self.document.path();
+        let rate_hz = document.graph().clock().sample_rate_hz;
+        if is_same && self.session.as_ref().is_some_and(|session| session.rate_hz() == rate_hz) {
+            return self.reload(document);
+        }
         let music = music_of(&document);
-        self.document = document;
-        self.panels.canvas.forget();
-        self.panels.inspector = Default::default();
-        self.selection.clear();
+        let old = std::mem::replace(&mut self.document, document);
+        self.forget_document();
         self.failures.clear();
         self.readings = Default::default();
         self.watched.clear();
+        self.late.clear();
+        self.is_down = false;
         if let Some(path) = music {
             self.sound = Sound::File { path, output: None };
             self.panels.transport.set_sound(self.sound.clone());
         }
-        self.panels.bar.forget_sound();
-        // On threads of its own.
-        self.session = None;
+        self.leave(Some(&old));
         self.run_plan();
+    }
+
+    /// Takes the document's file as it is now; the show goes on and follows it.
+    fn reload(&mut self, document: Document) {
+        let music = music_of(&document);
+        let old = std::mem::replace(&mut self.document, document);
+        self.forget_document();
+        let before = values_of(old.graph());
+        let touched = Touched::between(&before, &values_of(self.document.graph()));
+        self.run_plan();
+        self.follow(&touched);
+        self.forget_missing();
+        if let Some(path) = music.filter(|path| music_of(&old).as_ref() != Some(path)) {
+            self.hear(Sound::File { path, output: None });
+        }
+    }
+
+    fn forget_document(&mut self) {
+        self.panels.canvas.forget();
+        self.panels.inspector = Default::default();
+        self.selection.clear();
     }
 
     fn open_render(&mut self) {
@@ -222,7 +241,9 @@ impl Editor {
         {
             output.clone_from(old);
         }
-        if let Some(session) = &mut self.session
+        // What is heard of the show before is handed on with it.
+        let heard = self.leaving.as_mut().map(|leaving| &mut leaving.session);
+        if let Some(session) = heard.or(self.session.as_mut())
             && let Err(error) = session.set_sound(sound.clone())
         {
             return self.tell(error);
@@ -230,6 +251,10 @@ impl Editor {
         self.panels.bar.forget_sound();
         self.panels.transport.set_sound(sound.clone());
         self.sound = sound;
+        if self.session.is_none() {
+            // It may have been the sound that broke it down.
+            self.document.compile();
+        }
     }
 }
 

@@ -2,19 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use egui::Context;
-use lumawire_core::{Edit, Graph, GraphNode, ParamValue};
+use lumawire_core::{Edit, Graph, GraphNode, ParamValue, Plan};
 use lumawire_runtime::control::midi::MidiEvent;
 use lumawire_runtime::control::{Event, Notice};
 use lumawire_runtime::live::{OutputEvent, OutputFigures};
 
 use super::Editor;
+use super::disk::Disk;
 use crate::command::Command;
 use crate::cx::spec_of;
+use crate::document::Document;
 use crate::inspector::learn::Learning as _;
 use crate::preview::output::viewport_id;
 use crate::session::{Happened, Session, Setup, Sound, learnt};
+
+/// At most so often a show that broke down is begun anew.
+const REVIVAL: Duration = Duration::from_secs(10);
 
 /// What every parameter is set to, by node and parameter.
 pub(super) type Values = BTreeMap<(String, String), ParamValue>;
@@ -66,6 +72,12 @@ pub(super) fn values_of(graph: &Graph) -> Values {
     graph.nodes().flat_map(of_node).collect()
 }
 
+/// Whether a node of the patch runs in this plan.
+fn runs(plan: &Plan, document: &Document, node: &str) -> bool {
+    let kind = document.graph().node(node).map(|node| node.kind.as_str());
+    plan.steps.iter().any(|step| step.id == node && Some(step.spec.kind) == kind)
+}
+
 impl Editor {
     /// Lets the show follow what was changed in the patch and needs no new plan. A parameter that
     /// somebody steers is then what the person set: whoever came last counts.
@@ -76,6 +88,7 @@ impl Editor {
             session.set_score(score);
         }
         let Some(remote) = session.remote() else { return };
+        let plan = session.board().and_then(|board| board.plan());
         for (node, id) in &touched.params {
             let spec = spec_of(&self.document, node);
             let param = spec.and_then(|s| s.params.iter().find(|p| p.id == id));
@@ -83,6 +96,34 @@ impl Editor {
             let set = self.document.graph().node(node).and_then(|node| node.params.get(id));
             let value = set.cloned().unwrap_or_else(|| param.default_value());
             remote.send(Event::Set { target: format!("{node}.{id}"), value });
+            if !plan.as_deref().is_some_and(|plan| runs(plan, &self.document, node)) {
+                // It is being prepared, by the value of before.
+                self.late.insert((node.clone(), id.clone()));
+            }
+        }
+    }
+
+    /// Sets what was set before the show had its node.
+    fn catch_up(&mut self) {
+        if self.late.is_empty() {
+            return;
+        }
+        let plan = self.session.as_ref().and_then(Session::board).and_then(|board| board.plan());
+        let Some(plan) = plan else { return };
+        let graph = self.document.graph();
+        let late = std::mem::take(&mut self.late).into_iter();
+        let late = late.filter(|(node, _)| graph.node(node).is_some());
+        let (params, late) = late.partition(|(node, _)| runs(&plan, &self.document, node));
+        self.late = late;
+        self.follow(&Touched { params, has_score: false });
+    }
+
+    /// Takes up files that were changed on the disk.
+    pub(super) fn look_at_disk(&mut self, ctx: &Context) {
+        let disk = self.disk.get_or_insert_with(|| Disk::new(ctx));
+        disk.follow(&self.document);
+        if disk.has_changed() {
+            self.document.reread();
         }
     }
 
@@ -91,36 +132,43 @@ impl Editor {
         let Some(plan) = self.document.take_plan() else { return };
         let fits = |s: &&Session| s.rate_hz() == plan.clock.sample_rate_hz;
         if let Some(session) = self.session.as_ref().filter(fits) {
-            session.submit(plan);
+            session.submit_at(plan, self.document.base_dir().to_owned());
             return;
         }
+        self.leave(None);
+        // There is one that hears a device.
+        let (sound, opening) = match &mut self.leaving {
+            Some(leaving) => (Sound::Silence, leaving.opening(&plan)),
+            None => (self.sound.clone(), Vec::new()),
+        };
         let score = (self.kit.score)(self.document.graph(), self.document.base_dir());
-        let setup = |sound| Setup {
-            plan: plan.clone(),
-            score: score.clone(),
+        let setup = Setup {
+            plan,
+            score,
+            opening,
             base_dir: self.document.base_dir().to_owned(),
             sound,
             size_px: None,
             silent: self.is_silent,
         };
-        // Without its music a patch still shows its picture.
-        let started = Session::start(&self.kit, setup(self.sound.clone()));
-        let (started, why) = match started {
-            Ok(session) => (Ok(session), None),
-            Err(why) => (Session::start(&self.kit, setup(Sound::Silence)), Some(why)),
-        };
-        if let Some(why) = why {
-            self.sound = Sound::Silence;
-            self.panels.transport.set_sound(Sound::Silence);
-            self.tell(why);
-        }
-        match started {
+        match Session::start(&self.kit, setup) {
             Ok(session) => self.session = Some(session),
             Err(error) => self.tell(error),
         }
-        self.wakes = false;
+        (self.wakes, self.is_down) = (false, false);
         self.watched.clear();
-        self.open_outside();
+        self.failures.clear();
+        self.late.clear();
+        self.begin_handover();
+    }
+
+    /// Begins a show anew that broke down, now or after a while.
+    fn revive(&mut self) {
+        let is_early = self.revived.is_some_and(|at| at.elapsed() < REVIVAL);
+        if self.is_down && !is_early {
+            (self.is_down, self.revived) = (false, Some(Instant::now()));
+            self.document.compile();
+        }
     }
 
     /// Lets those steer the show who may.
@@ -172,6 +220,9 @@ impl Editor {
 
     /// Has the show wake the window at every picture.
     pub(super) fn wake(&mut self, ctx: &Context) {
+        if self.is_down {
+            ctx.request_repaint_after(REVIVAL);
+        }
         if let Some(session) = self.session.as_ref().filter(|_| !self.wakes) {
             let (ctx, num_pictures) = (ctx.clone(), self.num_pictures.clone());
             session.on_picture(move || {
@@ -186,6 +237,10 @@ impl Editor {
     /// Takes what happened in the show.
     pub(super) fn hear_session(&mut self) {
         self.teach();
+        self.hear_leaving();
+        self.hand_over();
+        self.revive();
+        self.catch_up();
         let Some(session) = &self.session else { return };
         session.read(&mut self.readings);
         for happened in session.happened() {
@@ -193,7 +248,7 @@ impl Editor {
         }
     }
 
-    fn take(&mut self, happened: Happened) {
+    pub(super) fn take(&mut self, happened: Happened) {
         match happened {
             Happened::Node(report) => match report.error {
                 Some(error) => drop(self.failures.insert(report.node, error)),
@@ -201,6 +256,13 @@ impl Editor {
             },
             Happened::Notice(notice) => self.heed(notice),
             Happened::Audio(event) => self.panels.bar.hear(&event),
+            Happened::Unheard(why) => {
+                // Without its music a patch still shows its picture.
+                let heard = self.session.as_ref().map(Session::sound).unwrap_or_default();
+                self.panels.transport.set_sound(heard.clone());
+                self.sound = heard;
+                self.tell(why);
+            }
             Happened::Recording(OutputEvent::Began(name)) => {
                 self.tell(format!("records to {name}"))
             }
@@ -215,7 +277,7 @@ impl Editor {
             Happened::Osc(text) => self.tell(text),
             Happened::Ended(why) => {
                 self.tell(format!("the show ended: {why}"));
-                self.session = None;
+                (self.session, self.is_down) = (None, true);
             }
         }
     }
@@ -231,8 +293,9 @@ impl Editor {
             }
             Notice::Stored(name, preset) => {
                 let preset = serde_json::to_value(preset).ok();
-                // Names are bounded by the desk.
-                let _ = self.document.keep(Edit::SetPreset { name, preset });
+                // A person asked for it, so that a person can take it back.
+                let label = format!("store preset {name}");
+                self.edit(Edit::SetPreset { name, preset }, label, None);
             }
             Notice::Cue(_) => {}
             Notice::Unknown(name) => self.tell(format!("there is no preset or cue “{name}”")),

@@ -1,8 +1,9 @@
 //! Who steers a show from outside: MIDI, OSC, and a tapped tempo.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lumawire_core::control::{Binding, Midi, Score};
@@ -22,6 +23,9 @@ use super::{Happened, cannot_start};
 
 /// Events that may wait to be read.
 const MAX_EVENTS: usize = 64;
+/// How long a port is waited for that is busy, and how long between two trials.
+const BUSY: Duration = Duration::from_millis(300);
+const RETRY: Duration = Duration::from_millis(20);
 /// What other programs see as its name.
 const NAME: &str = "Lumawire";
 
@@ -45,11 +49,28 @@ pub(super) struct Control {
     plan: Arc<Plan>,
     midi: Option<MidiKeeper>,
     midi_fault: Fault,
-    osc: Option<Osc>,
-    /// Where it comes in.
-    osc_at: Option<SocketAddr>,
+    osc: Arc<Mutex<OscState>>,
     tell: Sender<Happened>,
     told: Receiver<Happened>,
+}
+
+/// OSC, once its port is open.
+#[derive(Default)]
+struct OscState {
+    running: Option<Osc>,
+    /// Where it comes in.
+    at: Option<SocketAddr>,
+    /// Counts what was asked for: the last counts.
+    num_asked: u64,
+}
+
+/// OSC that is to begin.
+struct Opening {
+    listen: Option<Listen>,
+    settings: osc::Settings,
+    show: osc::Show,
+    outbox: Arc<Outbox>,
+    number: u64,
 }
 
 /// Why there is no MIDI.
@@ -70,8 +91,7 @@ impl Control {
             plan: Arc::new(plan.clone()),
             midi: None,
             midi_fault: Fault::default(),
-            osc: None,
-            osc_at: None,
+            osc: Arc::default(),
             tell,
             told,
         };
@@ -86,16 +106,13 @@ impl Control {
         score: &Arc<Score>,
         deck: SharedDeck,
     ) -> Result<(), String> {
-        // Its port may be asked for again.
-        (self.osc, self.osc_at) = (None, None);
-        self.osc = Some(self.open_osc(outside, score, deck)?);
-        let before = self.midi.take();
-        if let Some(wanted) = &outside.midi {
-            let midi = self.open_midi(wanted.clone(), score);
-            self.midi = Some(midi.map_err(|error| cannot_start(&error))?);
-        }
-        end(before);
-        Ok(())
+        // Neither keeps the other from being opened.
+        let osc = self.open_osc(outside, score, deck);
+        let wanted = outside.midi.clone();
+        let midi = wanted.map(|wanted| self.open_midi(wanted, score)).transpose();
+        end(self.midi.take());
+        self.midi = midi.map_err(|error| cannot_start(&error))?;
+        osc
     }
 
     fn open_midi(&self, wanted: Vec<String>, score: &Arc<Score>) -> std::io::Result<MidiKeeper> {
@@ -110,13 +127,11 @@ impl Control {
     }
 
     fn open_osc(
-        &mut self,
+        &self,
         outside: &Outside,
         score: &Arc<Score>,
         deck: SharedDeck,
-    ) -> Result<Osc, String> {
-        let ports = OscPorts::open(outside.osc.as_ref())
-            .map_err(|error| format!("{error}; choose another port"))?;
+    ) -> Result<(), String> {
         let command = move |command| {
             let deck = deck.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(deck) = deck else { return };
@@ -138,13 +153,21 @@ impl Control {
             remote: self.remote.clone(),
             board: self.board.clone(),
         };
-        self.osc_at = ports.osc();
-        let started = Osc::start(ports, settings, show, self.outbox.clone());
-        started.map_err(|error| cannot_start(&error))
+        let mut state = lock(&self.osc);
+        state.num_asked += 1;
+        // Its port may be asked for again.
+        (state.running, state.at) = (None, None);
+        let (listen, outbox) = (outside.osc.clone(), self.outbox.clone());
+        let opening = Opening { listen, settings, show, outbox, number: state.num_asked };
+        drop(state);
+        match OscPorts::open(opening.listen.as_ref()) {
+            Ok(ports) => opening.begin(ports, &self.osc),
+            Err(_) => opening.retry(self.osc.clone(), self.tell.clone()),
+        }
     }
 
     pub fn osc_at(&self) -> Option<SocketAddr> {
-        self.osc_at
+        lock(&self.osc).at
     }
 
     /// Takes the bindings of a changed patch. OSC takes them from the board.
@@ -170,15 +193,56 @@ impl Control {
 
     /// What happened since the last call.
     pub fn events(&self) -> impl Iterator<Item = Happened> + '_ {
-        let notes = self.osc.iter().map(Osc::notes);
-        let notes = notes.flat_map(|notes| notes.try_iter().collect::<Vec<_>>());
-        self.told.try_iter().chain(notes.map(Happened::Osc))
+        let notes: Vec<String> = lock(&self.osc)
+            .running
+            .iter()
+            .flat_map(|osc| osc.notes().try_iter().collect::<Vec<_>>())
+            .collect();
+        self.told.try_iter().chain(notes.into_iter().map(Happened::Osc))
     }
 
     /// Ends all; devices that are slow to close are not waited for.
     pub fn close(&mut self) {
-        end((self.midi.take(), self.osc.take()));
+        let mut state = lock(&self.osc);
+        state.num_asked += 1;
+        end((self.midi.take(), state.running.take()));
     }
+}
+
+impl Opening {
+    fn begin(self, ports: OscPorts, state: &Mutex<OscState>) -> Result<(), String> {
+        let mut state = lock(state);
+        if state.num_asked == self.number {
+            state.at = ports.osc();
+            let started = Osc::start(ports, self.settings, self.show, self.outbox);
+            state.running = Some(started.map_err(|error| cannot_start(&error))?);
+        }
+        Ok(())
+    }
+
+    /// Waits for a port that is busy, on a thread of its own: the show before may be ending.
+    fn retry(self, state: Arc<Mutex<OscState>>, tell: Sender<Happened>) -> Result<(), String> {
+        let open = move || {
+            let began = Instant::now();
+            let opened = loop {
+                std::thread::sleep(RETRY);
+                match OscPorts::open(self.listen.as_ref()) {
+                    Err(_) if began.elapsed() < BUSY => {}
+                    opened => break opened,
+                }
+            };
+            let opened = opened.map_err(|error| format!("{error}; choose another port"));
+            if let Err(why) = opened.and_then(|ports| self.begin(ports, &state)) {
+                put(&tell, Happened::Osc(why));
+            }
+        };
+        let thread = Builder::new().name("lumawire-osc-open".into());
+        thread.spawn(open).map(drop).map_err(|error| cannot_start(&error))
+    }
+}
+
+fn lock(osc: &Mutex<OscState>) -> MutexGuard<'_, OscState> {
+    osc.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Drops on a thread of its own what may wait for a device.
@@ -191,7 +255,7 @@ fn end(gone: impl Send + 'static) {
 
 fn put(tell: &Sender<Happened>, happened: Happened) {
     if tell.try_send(happened).is_err() {
-        tracing::warn!("nobody reads what happens to MIDI");
+        tracing::warn!("nobody reads what happens to MIDI and OSC");
     }
 }
 

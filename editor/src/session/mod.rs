@@ -24,7 +24,7 @@ use crossbeam_channel::Receiver;
 use lumawire_core::control::Score;
 use lumawire_core::{Clock, Plan};
 use lumawire_runtime::control::midi::MidiEvent;
-use lumawire_runtime::control::{Board, Desk, Notice, Remote};
+use lumawire_runtime::control::{Board, Desk, Event, Notice, Remote};
 use lumawire_runtime::live::{
     AudioEvent, Deck, FanOut, HealthCounts, OutputEvent, OutputFigures, Picture, PictureSlot,
     Stats, StatsReport,
@@ -62,6 +62,8 @@ pub struct Setup {
     pub plan: Plan,
     /// Bindings, presets and cues.
     pub score: Score,
+    /// What is sent to it before its first picture.
+    pub opening: Vec<Event>,
     /// Folder of the patch.
     pub base_dir: PathBuf,
     /// What is heard.
@@ -81,6 +83,8 @@ pub enum Happened {
     Notice(Notice),
     /// Something about the sound.
     Audio(AudioEvent),
+    /// A sound cannot be heard, and why: what was heard before goes on.
+    Unheard(String),
     /// A recording began, or failed and is begun anew.
     Recording(OutputEvent),
     /// A MIDI device came or went, or a control was moved for a target that was to be learnt: see
@@ -104,6 +108,7 @@ pub struct Session {
     board: Arc<Board>,
     score: Mutex<Arc<Score>>,
     slot: Arc<PictureSlot>,
+    has_picture: Arc<AtomicBool>,
     stats: Arc<Stats>,
     probe: Probe,
     wake: Wake,
@@ -140,21 +145,22 @@ impl Wake {
 
 impl Session {
     /// Starts a show. The patch is prepared on the engine's thread; until then nothing is heard, and
-    /// there is no picture.
+    /// there is no picture. A sound file is opened meanwhile; [`Happened::Unheard`] tells where it
+    /// cannot be.
     ///
     /// # Errors
-    /// Where a thread cannot be started or the sound file cannot be opened: what to tell.
+    /// Where a thread cannot be started: what to tell.
     pub fn start(kit: &Kit, setup: Setup) -> Result<Self, String> {
         let clock = setup.plan.clock;
-        let (mut ear, input) = Ear::new(clock, setup.silent);
+        let (ear, input) = Ear::new(clock, setup.silent);
         ear.hear(&setup.sound)?;
-        let desk = Desk::new(setup.score);
+        let desk = Desk::new(setup.score).with_opening(setup.opening);
         let (remote, board, notices) = (desk.remote(), desk.board(), desk.notices());
         let control = Control::start(&desk, &setup.plan, &kit.services)?;
         let score = Mutex::new(desk.score());
         let plans = PlanSlot::default();
-        let (slot, stats, stop) =
-            (Arc::<PictureSlot>::default(), Arc::<Stats>::default(), Arc::<AtomicBool>::default());
+        let (slot, stats) = (Arc::<PictureSlot>::default(), Arc::<Stats>::default());
+        let (has_picture, stop) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (probe, wake, fan_out) = (Probe::default(), Wake::default(), FanOut::default());
         let cx = RunCx {
             base_dir: setup.base_dir,
@@ -172,6 +178,7 @@ impl Session {
             probe: probe.clone(),
             thumbnails: kit.thumbnails.clone(),
             slot: slot.clone(),
+            has_picture: has_picture.clone(),
             stats: stats.clone(),
             wake: wake.clone(),
             outputs: fan_out.clone(),
@@ -188,6 +195,7 @@ impl Session {
             board,
             score,
             slot,
+            has_picture,
             stats,
             probe,
             wake,
@@ -211,6 +219,11 @@ impl Session {
         self.plans.put(plan);
     }
 
+    /// As [`submit`](Self::submit), of a patch that lies in the folder `base_dir` from now on.
+    pub fn submit_at(&self, plan: Plan, base_dir: PathBuf) {
+        self.plans.put_at(plan, base_dir);
+    }
+
     /// Takes the patch's bindings, presets and cues anew.
     pub fn set_score(&self, score: Score) {
         let score = Arc::new(score);
@@ -224,16 +237,27 @@ impl Session {
         self.score.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Hears something else from now on. What runs keeps its state, and the picture goes on.
+    /// Hears something else from now on. What runs keeps its state, and the picture goes on. A file is
+    /// opened on a thread of its own, and the old sound goes on until it is; where it cannot be opened
+    /// [`Happened::Unheard`] tells why.
     ///
     /// # Errors
-    /// Where it cannot be opened; the old sound goes on.
+    /// Where the show is busy or over, or a thread cannot be started; the old sound goes on.
     pub fn set_sound(&mut self, sound: Sound) -> Result<(), String> {
         self.ear.hear(&sound)
     }
 
-    /// What is heard.
-    pub fn sound(&self) -> &Sound {
+    /// Takes the place of the show `before`, which ends: there is one that hears a device. A sound
+    /// that both hear goes on where it was.
+    ///
+    /// # Errors
+    /// As for [`set_sound`](Self::set_sound).
+    pub fn succeed(&mut self, before: Self, sound: &Sound) -> Result<(), String> {
+        self.ear.hear_after(before.ear.give(), sound)
+    }
+
+    /// What is heard; a file only once it is open.
+    pub fn sound(&self) -> Sound {
         self.ear.sound()
     }
 
@@ -260,6 +284,28 @@ impl Session {
         Some(picture)
     }
 
+    /// Whether there has been a picture.
+    pub fn has_picture(&self) -> bool {
+        self.has_picture.load(Ordering::Acquire)
+    }
+
+    /// Gives pictures as [`picture`](Self::picture) does, on any thread, until `next` has one.
+    pub fn pictures_until(
+        &self,
+        next: Option<&Self>,
+    ) -> impl Fn() -> Option<Arc<Picture>> + Send + Sync + 'static {
+        let (slot, stats) = (self.slot.clone(), self.stats.clone());
+        let is_over = next.map(|next| next.has_picture.clone());
+        move || {
+            if is_over.as_ref().is_some_and(|is_over| is_over.load(Ordering::Acquire)) {
+                return None;
+            }
+            let picture = slot.take()?;
+            stats.shown(picture.heard);
+            Some(picture)
+        }
+    }
+
     /// Calls `wake` from the engine's thread at every picture. It must not wait.
     pub fn on_picture(&self, wake: impl Fn() + Send + Sync + 'static) {
         self.wake.set(Arc::new(wake));
@@ -279,7 +325,7 @@ impl Session {
     pub fn happened(&self) -> Vec<Happened> {
         let mut happened: Vec<_> = self.reports.try_iter().map(Happened::Node).collect();
         happened.extend(self.notices.try_iter().map(Happened::Notice));
-        happened.extend(self.ear.events().map(Happened::Audio));
+        happened.extend(self.ear.events());
         happened.extend(self.recording.events());
         happened.extend(self.control.events());
         happened.extend(self.ended.try_iter().map(Happened::Ended));
@@ -302,10 +348,11 @@ impl Session {
     }
 
     /// Says who may steer the show from outside, in place of those before; at first nobody may. MIDI
-    /// devices are opened on a thread of their own.
+    /// devices are opened on a thread of their own, and so is a port that is busy, for a moment: then
+    /// [`Happened::Osc`] tells that it cannot be.
     ///
     /// # Errors
-    /// Where a port cannot be opened or a thread cannot be started: what to tell. Then nobody may.
+    /// Where a thread cannot be started: what to tell.
     pub fn set_outside(&mut self, outside: &Outside) -> Result<(), String> {
         self.control.set_outside(outside, &self.score(), self.ear.shared_deck())
     }
@@ -335,7 +382,9 @@ impl Session {
     /// # Errors
     /// Where it can be told at once that it cannot be recorded there.
     pub fn start_recording(&mut self, path: PathBuf) -> Result<(), String> {
-        self.recording.start(path, self.clock)
+        // The frame rate may be another one since.
+        let clock = self.board.plan().map_or(self.clock, |plan| plan.clock);
+        self.recording.start(path, clock)
     }
 
     /// Ends the recording. It is completed on another thread, which tells of it by

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -11,13 +11,16 @@ use lumawire_core::Plan;
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::live::{FanOut, LiveInput, PictureSlot, Stage, StageEnd, Stats};
 use lumawire_runtime::probe::Probe;
-use lumawire_runtime::{Engine, NodeReport, PlanSlot, Preparer, RunCx, prepare, show};
+use lumawire_runtime::{Engine, NodeReport, PlanSlot, Preparer, RunCx, prepare_while, show};
 
 use super::Wake;
 use crate::kit::MakeThumbnails;
 
 /// Reports that may wait to be read.
 const MAX_REPORTS: usize = 256;
+
+/// What it tells where it was told to end.
+const ENDED: &str = "the show was ended";
 
 /// Everything that the engine's thread needs.
 pub(super) struct Show {
@@ -29,6 +32,7 @@ pub(super) struct Show {
     pub probe: Probe,
     pub thumbnails: MakeThumbnails,
     pub slot: Arc<PictureSlot>,
+    pub has_picture: Arc<AtomicBool>,
     pub stats: Arc<Stats>,
     pub wake: Wake,
     pub outputs: FanOut,
@@ -57,7 +61,11 @@ impl Show {
     /// Runs the show to its end, and says why it ended.
     fn run(self, reports: &Sender<NodeReport>) -> String {
         let services = self.cx.services.clone();
-        let mut engine = Engine::new(prepare(self.plan, &self.cx, None));
+        let goes_on = || !self.stop.load(Ordering::Relaxed);
+        let Some(prepared) = prepare_while(self.plan, &self.cx, None, goes_on) else {
+            return ENDED.into();
+        };
+        let mut engine = Engine::new(prepared);
         engine.set_timing(true);
         let (preparer, swaps) = match Preparer::start_from(&engine, &self.plans) {
             Ok(started) => started,
@@ -76,6 +84,7 @@ impl Show {
         let mut stage = Stage { show, sink, stats, outputs, stop, secs: None };
         let present = |picture| {
             self.slot.put(picture);
+            self.has_picture.store(true, Ordering::Release);
             self.wake.call();
         };
         let report = |report| {
@@ -87,7 +96,7 @@ impl Show {
         stage.show.close();
         drop(preparer);
         match end {
-            Ok(StageEnd::Stopped | StageEnd::TimeOver) => "the show was ended".into(),
+            Ok(StageEnd::Stopped | StageEnd::TimeOver) => ENDED.into(),
             Ok(StageEnd::SoundOver) => "the sound is over".into(),
             Err(error) => error.to_string(),
         }

@@ -119,6 +119,7 @@ fn setup(sound: Sound) -> Setup {
     Setup {
         plan: plan(0.2),
         score: Score::default(),
+        opening: Vec::new(),
         base_dir: PathBuf::new(),
         sound,
         size_px: None,
@@ -263,8 +264,8 @@ fn the_sound_changes_while_the_picture_goes_on() {
     hears(&session, false);
     for _ in 0..3 {
         session.set_sound(file(&path)).unwrap();
-        assert_eq!(session.sound(), &file(&path));
         hears(&session, true);
+        assert_eq!(session.sound(), file(&path));
         // It is shorter than this, and begins again.
         let deck = session.deck().unwrap();
         assert!((deck.duration_secs().unwrap() - 0.3).abs() < 1e-3);
@@ -312,13 +313,78 @@ fn a_file_that_cannot_be_opened_leaves_the_sound_as_it_is() {
     let path = folder.path().join("a.wav");
     write_wav(&path, 10.0);
     let mut session = start(file(&path));
-    let fault = session.set_sound(file(&folder.path().join("none.wav"))).unwrap_err();
-    assert!(fault.contains("none.wav"), "{fault}");
-    assert_eq!(session.sound(), &file(&path));
-    assert!(session.deck().is_some());
     let mut readings = Readings::default();
     await_some("sound", || peak(&session, &mut readings).filter(|peak| *peak > 0.4));
-    assert!(Session::start(&kit(), setup(file(&folder.path().join("none.wav")))).is_err());
+    session.set_sound(file(&folder.path().join("none.wav"))).unwrap();
+    let fault = unheard(&session);
+    assert!(fault.contains("none.wav"), "{fault}");
+    assert_eq!(session.sound(), file(&path));
+    assert!(session.deck().is_some());
+    readings = Readings::default();
+    await_some("sound", || peak(&session, &mut readings).filter(|peak| *peak > 0.4));
+    // A show without its music has its pictures all the same.
+    let session = start(file(&folder.path().join("none.wav")));
+    picture(&session);
+    assert!(unheard(&session).contains("none.wav"));
+    assert_eq!(session.sound(), Sound::Silence);
+}
+
+fn unheard(session: &Session) -> String {
+    await_some("fault", || {
+        session.happened().into_iter().find_map(|happened| match happened {
+            Happened::Unheard(why) => Some(why),
+            _ => None,
+        })
+    })
+}
+
+#[test]
+fn of_the_files_that_are_opened_the_last_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    write_wav(&path, 10.0);
+    let mut session = start(Sound::Silence);
+    picture(&session);
+    session.set_sound(file(&path)).unwrap();
+    session.set_sound(Sound::Silence).unwrap();
+    for _ in 0..30 {
+        picture(&session);
+    }
+    assert_eq!(session.sound(), Sound::Silence);
+    assert!(session.deck().is_none());
+    assert_eq!(peak(&session, &mut Readings::default()), Some(0.0));
+}
+
+#[test]
+fn a_show_takes_the_place_of_another_and_the_music_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    write_wav(&path, 100.0);
+    let before = start(file(&path));
+    picture(&before);
+    let deck = await_some("deck", || before.deck());
+    deck.seek(50.0);
+    deck.set_repeats(false);
+    await_some("place", || (deck.position_secs() >= 50.0).then_some(()));
+    let target = "screen_1.level".to_owned();
+    let opening = vec![Event::Set { target, value: ParamValue::Float(0.6) }];
+    let mut session = Session::start(&kit(), Setup { opening, ..setup(Sound::Silence) }).unwrap();
+    session.watch(vec![("peak_1".into(), "out".into())]);
+    assert!(!session.has_picture());
+    let pictures = before.pictures_until(Some(&session));
+    // The first is as the show was steered to begin.
+    assert_eq!(picture(&session).1, 153);
+    assert!(session.has_picture());
+    assert!(pictures().is_none());
+    let slot = Arc::downgrade(&before.slot);
+    drop(pictures);
+    session.succeed(before, &file(&path)).unwrap();
+    let mut readings = Readings::default();
+    await_some("sound", || peak(&session, &mut readings).filter(|peak| *peak > 0.4));
+    let deck = await_some("deck", || session.deck());
+    await_some("place", || (deck.position_secs() >= 50.0).then_some(()));
+    assert!(deck.position_secs() < 100.0 && !deck.repeats());
+    await_some("end of the show before", || slot.upgrade().is_none().then_some(()));
 }
 
 #[test]
@@ -375,11 +441,24 @@ fn osc_steers_the_show_while_it_may() {
     session.set_outside(&outside).unwrap();
     assert_eq!(session.osc_at(), Some(at));
     let mut other = start(Sound::Silence);
-    let fault = other.set_outside(&outside).unwrap_err();
-    assert!(fault.contains(&at.port().to_string()), "{fault}");
-    session.set_outside(&Outside::default()).unwrap();
-    assert_eq!(session.osc_at(), None);
     other.set_outside(&outside).unwrap();
+    let fault = await_some("fault", || {
+        other.happened().into_iter().find_map(|happened| match happened {
+            Happened::Osc(fault) => Some(fault),
+            _ => None,
+        })
+    });
+    assert!(fault.contains(&at.port().to_string()), "{fault}");
+    assert_eq!(other.osc_at(), None);
+    // A show that ends gives its port to the next.
+    drop(session);
+    await_some("port", || {
+        other.set_outside(&outside).unwrap();
+        other.osc_at().or_else(|| {
+            thread::sleep(Duration::from_millis(30));
+            other.osc_at()
+        })
+    });
 }
 
 #[test]
@@ -412,7 +491,8 @@ fn a_recording_has_the_pictures_and_the_sound_of_the_show() {
     let wav = folder.path().join("a.wav");
     write_wav(&wav, 10.0);
     let mut session = start(file(&wav));
-    picture(&session);
+    let mut readings = Readings::default();
+    await_some("sound", || peak(&session, &mut readings).filter(|peak| *peak > 0.4));
     assert!(session.start_recording(folder.path().join("a.txt")).is_err());
     assert!(session.recording().is_none());
     session.start_recording(folder.path().join("take_%05d.png")).unwrap();

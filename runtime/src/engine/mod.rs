@@ -12,7 +12,7 @@ use std::sync::Arc;
 use lumawire_core::plan::Plan;
 use lumawire_core::{AudioBlock, Image, ParamValue, Rate, Tick, Value};
 
-pub use prepare::{Prepared, RunCx, Running, prepare};
+pub use prepare::{Prepared, RunCx, Running, prepare, prepare_while};
 pub use report::{NodeReport, NodeTime};
 use state::StepState;
 

@@ -1,12 +1,15 @@
 //! Makes the instances of a plan, on any thread but the engine's.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use lumawire_core::plan::{self, Plan, Step};
-use lumawire_core::{Change, Node, NodeError, ParamValue, Params, PrepareCx, Services, Timing};
+use lumawire_core::{
+    Change, FileRef, Node, NodeError, ParamValue, Params, PrepareCx, Services, Timing,
+};
 
 /// What all instances of a run are prepared with.
 #[derive(Clone, Default)]
@@ -34,12 +37,15 @@ pub(super) enum Fresh {
     Failed(NodeError),
 }
 
+/// A file, and its length and time of change; `None` for one that is absent.
+type Stamped = (PathBuf, Option<(u64, SystemTime)>);
+
 /// What an instance was made from, besides its step.
 #[derive(Debug, Clone, PartialEq)]
 struct Made {
     failed: bool,
-    /// Length and time of change of the files that it names; `None` for one that is absent.
-    files: Vec<Option<(u64, SystemTime)>>,
+    /// The files that it names, from wherever the patch lies.
+    files: Vec<Stamped>,
 }
 
 /// What runs, as far as the preparing of the next plan must know it.
@@ -109,16 +115,30 @@ impl Prepared {
     }
 }
 
-/// Prepares `plan`, with the same `cx` as what runs. Instances of `running` that may go on are not
-/// made anew; those that failed, or whose files have changed on disk, are. A node that fails to
-/// prepare fails alone.
-pub fn prepare(mut plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepared {
+/// Prepares `plan`, with the same `cx` as what runs, but for the folder of a patch that was saved
+/// elsewhere. Instances of `running` that may go on are not made anew; those that failed, or whose
+/// files have changed on disk, are. A node that fails to prepare fails alone.
+pub fn prepare(plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepared {
+    prepare_while(plan, cx, running, || true).unwrap_or_else(|| unreachable!("it is not stopped"))
+}
+
+/// As [`prepare`], as long as `goes_on`, which is asked before each node; `None` where it was given
+/// up.
+pub fn prepare_while(
+    mut plan: Plan,
+    cx: &RunCx,
+    running: Option<&Running>,
+    goes_on: impl Fn() -> bool,
+) -> Option<Prepared> {
     let mut all_made = BTreeMap::new();
     let mut fresh = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
+        if !goes_on() {
+            return None;
+        }
         let mut made = Made { failed: false, files: stamps(step, &cx.base_dir) };
-        let goes_on = running.is_some_and(|r| r.plan.clock == plan.clock && keeps(r, step, &made));
-        let instance = if goes_on { Fresh::Keep } else { make(step, &plan, cx) };
+        let is_kept = running.is_some_and(|r| r.plan.clock == plan.clock && keeps(r, step, &made));
+        let instance = if is_kept { Fresh::Keep } else { make(step, &plan, cx) };
         made.failed = matches!(instance, Fresh::Failed(_));
         all_made.insert(step.id.clone(), made);
         fresh.push(instance);
@@ -127,7 +147,8 @@ pub fn prepare(mut plan: Plan, cx: &RunCx, running: Option<&Running>) -> Prepare
         align_all(&mut plan, &mut fresh, cx);
     }
     let generation = running.map_or(0, |r| r.generation);
-    Prepared { plan: Arc::new(plan), cx: cx.clone(), fresh, made: Arc::new(all_made), generation }
+    let (plan, made) = (Arc::new(plan), Arc::new(all_made));
+    Some(Prepared { plan, cx: cx.clone(), fresh, made, generation })
 }
 
 /// Aligns the plan by what its instances say of themselves, and makes those of the steps that wait.
@@ -153,10 +174,12 @@ fn keeps(running: &Running, step: &Step, made: &Made) -> bool {
         })
 }
 
-fn stamps(step: &Step, base_dir: &Path) -> Vec<Option<(u64, SystemTime)>> {
+fn stamps(step: &Step, base_dir: &Path) -> Vec<Stamped> {
     let stamp = |path: &Path| {
-        let metadata = std::fs::metadata(base_dir.join(path)).ok()?;
-        Some((metadata.len(), metadata.modified().ok()?))
+        let path = base_dir.join(path);
+        let metadata = std::fs::metadata(&path).ok();
+        let stamp = metadata.and_then(|m| Some((m.len(), m.modified().ok()?)));
+        (whole(path), stamp)
     };
     let files = step.params.iter().filter_map(|value| match value {
         ParamValue::File(file) if !file.path.is_empty() => Some(Path::new(&file.path)),
@@ -166,9 +189,23 @@ fn stamps(step: &Step, base_dir: &Path) -> Vec<Option<(u64, SystemTime)>> {
     files.flat_map(|path| [stamp(path), stamp(&path.with_extension("vs"))]).collect()
 }
 
-fn rebuild_params(step: &Step) -> impl Iterator<Item = &lumawire_core::ParamValue> {
+/// The one name of a file that may be absent, however it is named.
+fn whole(path: PathBuf) -> PathBuf {
+    let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or(path)
+}
+
+/// The values that count for whether an instance may go on; of files the path is left out, which
+/// [`stamps`] resolves.
+fn rebuild_params(step: &Step) -> impl Iterator<Item = Cow<'_, ParamValue>> {
     let rebuilds = step.spec.params.iter().map(|p| p.change == Change::Rebuild);
-    step.params.iter().zip(rebuilds).filter(|(_, r)| *r).map(|(v, _)| v)
+    step.params.iter().zip(rebuilds).filter(|(_, r)| *r).map(|(value, _)| match value {
+        ParamValue::File(file) if !file.path.is_empty() => {
+            let sha256 = file.sha256.clone();
+            Cow::Owned(ParamValue::File(FileRef { path: String::new(), sha256 }))
+        }
+        other => Cow::Borrowed(other),
+    })
 }
 
 fn make(step: &Step, plan: &Plan, cx: &RunCx) -> Fresh {

@@ -101,7 +101,7 @@ pub(super) struct Turn {
     /// Closed when the show begins to hear.
     pub begun: Receiver<()>,
     /// What is heard until then, which ends before a device is opened: there may be one only.
-    pub before: Option<Keeper>,
+    pub before: Vec<Keeper>,
 }
 
 /// What hears a device, or silence. With `turn` there is silence until the device speaks.

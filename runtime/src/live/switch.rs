@@ -38,14 +38,14 @@ impl Switch {
     }
 
     /// Hears the device that `backend` opens from now on; `None` hears silence. What was heard
-    /// `before` ends first.
+    /// `before`, by whichever switch, ends first.
     ///
     /// # Errors
     /// Where no thread can be started, or the engine has not answered for long.
     pub fn hear(
         &self,
         backend: Option<Box<dyn Backend>>,
-        before: Option<Keeper>,
+        before: impl IntoIterator<Item = Keeper>,
     ) -> Result<Keeper> {
         let (keeper, heard) = hear(backend, self.rate_hz, Some(self.turn(before)))?;
         self.go_over(heard)?;
@@ -62,7 +62,7 @@ impl Switch {
         backend: Option<Box<dyn Backend>>,
         sound: Box<dyn Transport>,
         reopen: Reopen,
-        before: Option<Keeper>,
+        before: impl IntoIterator<Item = Keeper>,
     ) -> Result<(Keeper, Deck)> {
         let deck = Deck::staying(self.rate_hz.get(), sound.num_samples());
         let turn = Some(self.turn(before));
@@ -76,8 +76,8 @@ impl Switch {
         !self.heard.is_full()
     }
 
-    fn turn(&self, before: Option<Keeper>) -> Turn {
-        Turn { begun: self.begun.clone(), before }
+    fn turn(&self, before: impl IntoIterator<Item = Keeper>) -> Turn {
+        Turn { begun: self.begun.clone(), before: before.into_iter().collect() }
     }
 
     fn go_over(&self, heard: Heard) -> Result<()> {

@@ -411,4 +411,11 @@ fn loads_are_the_time_of_a_node_in_a_frame() {
     let load = readings.loads["a"].frame_ms;
     // A part of the time in a part of the frames.
     assert!(load > 0.0 && load * 30.0 <= spent, "{load} of {spent}");
+    let prepared =
+        prepare(plan(&[("b", "stub.blocks", 0.0)]), &RunCx::default(), Some(show.engine.running()));
+    assert!(show.engine.swap(prepared).is_ok());
+    run(&mut show, 200);
+    probe.read(&mut readings);
+    // A node that is gone takes no time.
+    assert_eq!(readings.loads.keys().collect::<Vec<_>>(), ["b"]);
 }

@@ -27,18 +27,9 @@ pub struct Opened {
 impl Opened {
     /// Opens the ports that are asked for, and lends the nodes an outbox.
     pub fn new(args: &OscArgs, patch: &Path, services: &Services) -> Result<Self, CommandError> {
-        let listen = args.osc.map(|port| Listen {
-            ip: match args.osc_bind {
-                Some(ip) => ip,
-                None if args.osc_open => Ipv4Addr::UNSPECIFIED.into(),
-                None => Ipv4Addr::LOCALHOST.into(),
-            },
-            port,
-            query_port: args.osc_query,
-        });
-        let feedback: Result<_, _> = args.osc_feedback.iter().map(|s| destination(s)).collect();
-        let allowed: Result<_, _> = args.osc_send.iter().map(|s| allowed(s)).collect();
-        let ports = Ports::open(listen.as_ref())
+        let feedback = feedback(args)?;
+        let outbox = outbox(args)?;
+        let ports = Ports::open(listen(args).as_ref())
             .map_err(|source| CommandError::Io { what: "opening a port for OSC".into(), source })?;
         if let Some(osc) = ports.osc() {
             eprintln!("OSC: UDP {osc}");
@@ -46,13 +37,12 @@ impl Opened {
         if let Some(query) = ports.query() {
             eprintln!("OSCQuery: http://{query}");
         }
-        let outbox = Arc::new(Outbox::new(allowed?));
         services.insert(outbox.clone());
         let stem = patch.file_stem().unwrap_or_default().to_string_lossy();
         let settings = Settings {
             name: format!("Lumawire {stem}"),
             is_announced: true,
-            feedback: feedback?,
+            feedback,
             transport: None,
         };
         Ok(Self { ports, settings, outbox })
@@ -85,6 +75,27 @@ impl Opened {
         };
         Osc::start(self.ports, self.settings, show, self.outbox).map_err(cannot_start)
     }
+}
+
+/// Where OSC comes in, if it is to.
+pub fn listen(args: &OscArgs) -> Option<Listen> {
+    let ip = match args.osc_bind {
+        Some(ip) => ip,
+        None if args.osc_open => Ipv4Addr::UNSPECIFIED.into(),
+        None => Ipv4Addr::LOCALHOST.into(),
+    };
+    args.osc.map(|port| Listen { ip, port, query_port: args.osc_query })
+}
+
+/// Who hears how the parameters change.
+pub fn feedback(args: &OscArgs) -> Result<Vec<Destination>, CommandError> {
+    args.osc_feedback.iter().map(|text| destination(text)).collect()
+}
+
+/// What lets the nodes send to where they may.
+pub fn outbox(args: &OscArgs) -> Result<Arc<Outbox>, CommandError> {
+    let allowed: Result<_, _> = args.osc_send.iter().map(|text| allowed(text)).collect();
+    Ok(Arc::new(Outbox::new(allowed?)))
 }
 
 fn destination(text: &str) -> Result<Destination, CommandError> {
