@@ -203,6 +203,9 @@ fn what_a_crash_left_is_recovered() {
     for entry in fs::read_dir(folder.path().join("recovery")).expect("folder").flatten() {
         fs::copy(entry.path(), copies.join(entry.file_name())).expect("copied");
     }
+    first.state_mut().command(Command::Do(Action::Quit));
+    until(&mut first, "the question", |w| shows(w, "Don't save"));
+    click(&mut first, "Don't save");
     drop(first);
     assert!(kept(folder.path()).is_none(), "an end in peace leaves nothing");
 
