@@ -11,6 +11,7 @@ use super::Editor;
 use crate::command::Action;
 use crate::cx::spec_of;
 use crate::document::Document;
+use crate::preview::output::Feed;
 use crate::session::{Happened, Session};
 
 /// The master controls of an output node, which stay as they are from patch to patch.
@@ -151,7 +152,10 @@ impl Editor {
 
     /// A show begins: it waits behind the one before.
     pub(super) fn begin_handover(&mut self) {
-        let Some(leaving) = &self.leaving else { return self.open_outside() };
+        let Some(leaving) = &self.leaving else {
+            self.feed_output();
+            return self.open_outside();
+        };
         let pictures = leaving.session.pictures_until(self.session.as_ref());
         self.panels.output.set_feed(Some(Arc::new(pictures)));
         self.hand_over();
@@ -164,13 +168,20 @@ impl Editor {
         if !leaving.is_over(session) {
             return;
         }
-        self.panels.output.set_feed(None);
         let Some(leaving) = self.leaving.take() else { return };
         if let Err(why) = session.succeed(leaving.session, &self.sound) {
             self.tell(why);
         }
+        self.feed_output();
         self.panels.bar.forget_sound();
         self.open_outside();
+    }
+
+    /// Lets the output's window find the show's pictures by itself, also while the editor's window is
+    /// hidden and is not drawn.
+    fn feed_output(&mut self) {
+        let pictures = self.session.as_ref().map(|session| session.pictures_until(None));
+        self.panels.output.set_feed(pictures.map(|pictures| Arc::new(pictures) as Feed));
     }
 
     /// Takes what happened in the show before: what its patch would keep is lost with it.
@@ -194,8 +205,8 @@ impl Editor {
 
     /// The show before has ended by itself.
     fn end_leaving(&mut self) {
-        self.panels.output.set_feed(None);
         let Some(leaving) = self.leaving.take() else { return };
+        self.feed_output();
         let Some(session) = &mut self.session else { return };
         if let Err(why) = session.succeed(leaving.session, &self.sound) {
             self.tell(why);

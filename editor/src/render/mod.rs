@@ -7,7 +7,7 @@ mod progress;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
-use egui::{ComboBox, Context, DragValue, Grid, ProgressBar, RichText, TextEdit, Ui, Window};
+use egui::{ComboBox, Context, DragValue, Grid, ProgressBar, RichText, TextEdit, Ui, Window, vec2};
 use lumawire_core::Domain;
 
 use crate::command::Command;
@@ -98,6 +98,8 @@ impl Render {
             .open(&mut is_open)
             .collapsible(false)
             .resizable(false)
+            // By its corner, so that it stays where it is while it grows.
+            .default_pos(ui.ctx().content_rect().center() - vec2(220.0, 260.0))
             .default_width(440.0)
             .show(ui.ctx(), |ui| self.dialog(ui, cx));
         self.is_open &= is_open;
