@@ -205,6 +205,8 @@ actions! {
     Find "Find…" Edit command(Key::F);
     /// Adds a node.
     AddNode "Add node…" Node key(Key::Tab);
+    /// Wires the selected node to another, or cuts one of its wires.
+    Wire "Wire to…" Node key(Key::W);
     /// Renames the selected node.
     Rename "Rename" Node key(Key::F2);
     /// Lets pass what comes into the selected nodes.

@@ -5,12 +5,16 @@ use lumawire_runtime::probe::Seen;
 
 use super::{Canvas, curve, paint};
 use crate::cx::Cx;
-use crate::preview::{activity, hover_text};
+use crate::preview::{activity, face_height, hover_text};
 use crate::theme;
 
 /// How near a wire must be to be meant, in points of the screen.
 const NEAR: f32 = 7.0;
 
+/// Width of what is shown of the wire under the pointer.
+const FACE_WIDTH: f32 = 200.0;
+/// Tells that from the faces of nodes, whose ids have no space.
+const WIRE_FACE: &str = "wire under pointer";
 /// Below this zoom wires are straight.
 const STRAIGHT: f32 = 0.2;
 
@@ -66,13 +70,10 @@ impl Canvas {
                 painter.circle_filled(self.camera.screen(*bend), 3.5 * scale.max(0.7), colour);
             }
         }
-        if let Some(i) = hovered {
-            self.tell_of_wire(painter, cx, i);
-        }
     }
 
     /// What runs along the wire under the pointer.
-    pub(super) fn tell_of_wire(&self, painter: &Painter, cx: &Cx<'_>, i: usize) {
+    pub(super) fn tell_of_wire(&mut self, painter: &Painter, cx: &Cx<'_>, i: usize) {
         let link = &self.scene.links[i];
         let seen = cx.seen(&link.ends.from, &link.ends.output).unwrap_or(&Seen::Nothing);
         let Some(at) = self.pointer.map(|at| self.camera.screen(at)) else { return };
@@ -86,10 +87,20 @@ impl Canvas {
             text.push_str(&format!("\nconverted: {}", conversion.doc));
         }
         let galley = painter.layout(text, theme::small(), theme::TEXT, 320.0);
-        let rect = Rect::from_min_size(at + vec2(14.0, 14.0), galley.size() + vec2(16.0, 10.0));
+        // A scope, a spectrum, a picture: as on a node's face.
+        let face = link.ty.map_or(0.0, |ty| face_height(ty, FACE_WIDTH));
+        let room = if face > 0.0 { vec2(FACE_WIDTH, face + 6.0) } else { vec2(0.0, 0.0) };
+        let text_size = galley.size();
+        let size = vec2(text_size.x.max(room.x) + 16.0, text_size.y + room.y + 10.0);
+        let rect = Rect::from_min_size(at + vec2(14.0, 14.0), size);
         let mut painter = painter.clone();
         painter.set_layer_id(egui::LayerId::new(egui::Order::Tooltip, Id::unique("wire")));
         painter.rect(rect, 4.0, theme::PANEL, Stroke::new(1.0, theme::LINE), StrokeKind::Inside);
         painter.galley(rect.min + vec2(8.0, 5.0), galley, theme::TEXT);
+        if let Some(ty) = link.ty.filter(|_| face > 0.0) {
+            let corner = rect.min + vec2(8.0, text_size.y + 9.0);
+            let well = Rect::from_min_size(corner, vec2(size.x - 16.0, face));
+            self.faces.paint(&painter, well, WIRE_FACE, ty, seen);
+        }
     }
 }

@@ -187,6 +187,9 @@ impl Canvas {
         self.show_frames(ui, &painter, cx);
         let hovered_wire = self.wire_under_pointer(ui, &background);
         self.show_links(&painter, cx, hovered_wire);
+        if let Some(wire) = hovered_wire {
+            self.tell_of_wire(&painter, cx, wire);
+        }
         let touched = self.show_items(ui, &painter, cx, id);
         self.take_background(ui, cx, &background, hovered_wire);
         self.go_on_dragging(ui, &painter, cx, touched.port);

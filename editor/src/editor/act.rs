@@ -90,6 +90,7 @@ impl Editor {
             }
             Action::Undo => self.go_back(Document::undo),
             Action::Redo => self.go_back(Document::redo),
+            Action::Wire => panels.finder.open(View::Wires),
             Action::Find => panels.finder.open(View::Nodes),
             Action::CommandPalette => panels.finder.open(View::Commands),
             Action::Shortcuts => panels.finder.open(View::Shortcuts),

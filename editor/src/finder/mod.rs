@@ -6,6 +6,7 @@ mod nodes;
 mod shortcuts;
 #[cfg(test)]
 mod tests;
+mod wires;
 
 use egui::vec2;
 use egui::{
@@ -22,6 +23,8 @@ const LIST_SIZE: Vec2 = vec2(520.0, 440.0);
 pub enum View {
     /// The nodes of the patch.
     Nodes,
+    /// What the selected node could be wired to.
+    Wires,
     /// The actions.
     Commands,
     /// All keys, and what the mouse does.
@@ -38,6 +41,7 @@ pub struct Finder {
 
 enum Open {
     Nodes(nodes::Nodes),
+    Wires(wires::Wires),
     Commands(commands::Commands),
     Shortcuts,
     About,
@@ -48,6 +52,7 @@ impl Finder {
     pub fn open(&mut self, view: View) {
         self.open = Some(match view {
             View::Nodes => Open::Nodes(nodes::Nodes::default()),
+            View::Wires => Open::Wires(wires::Wires::default()),
             View::Commands => Open::Commands(commands::Commands::default()),
             View::Shortcuts => Open::Shortcuts,
             View::About => Open::About,
@@ -64,6 +69,7 @@ impl Finder {
         let stays = match &mut self.open {
             None => return,
             Some(Open::Nodes(nodes)) => list(ui, "find", |ui| nodes.show(ui, cx)),
+            Some(Open::Wires(wires)) => list(ui, "wires", |ui| wires.show(ui, cx)),
             Some(Open::Commands(commands)) => list(ui, "commands", |ui| commands.show(ui, cx)),
             Some(Open::Shortcuts) => dialog(ui, "shortcuts", shortcuts::show),
             Some(Open::About) => dialog(ui, "about", about::show),

@@ -98,6 +98,28 @@ fn the_search_follows_the_patch() {
 }
 
 #[test]
+fn a_wire_is_laid_and_cut_by_keys() {
+    let mut window = open(View::About);
+    let mut take = |selected: &str, text: &str| {
+        let (finder, scene) = window.state_mut();
+        scene.selection = [selected.to_owned()].into();
+        finder.open(View::Wires);
+        window.run();
+        find(&mut window, "Wire to", text);
+        let commands = press(&mut window, Key::Enter);
+        assert!(!window.state().0.is_open());
+        window.state_mut().1.commands = commands;
+        assert!(window.state_mut().1.apply().is_empty());
+        let wires = window.state().1.document.graph().wires();
+        wires.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(take("soft", "shown"), ["soft.image -> shown.image"]);
+    // From the other end, and to a parameter where there is nothing else.
+    assert_eq!(take("shown", "cut"), Vec::<String>::new());
+    assert_eq!(take("shown", "soft"), ["soft.image -> shown.image"]);
+}
+
+#[test]
 fn a_command_is_found_and_done() {
     let mut window = open(View::Commands);
     find(&mut window, "Find a command", "zom fit");
