@@ -32,7 +32,7 @@ use crate::preview::bar::EngineBar;
 use crate::preview::output::Output;
 use crate::problems::Problems;
 use crate::render::Render;
-use crate::session::{Outside, Session, Sound};
+use crate::session::{Outside, Session, Sound, await_ended};
 use crate::theme;
 use crate::transport::Transport;
 use disk::Disk;
@@ -182,6 +182,7 @@ impl Editor {
         for session in leaving.into_iter().chain(self.session.take()) {
             session.close();
         }
+        await_ended();
     }
 
     /// Whether the window may close now. If not, the person is asked about what would be lost, and
@@ -306,5 +307,12 @@ impl Editor {
 
     fn tell(&mut self, text: impl Into<String>) {
         self.panels.bar.tell(text);
+    }
+}
+
+/// No show outlives its editor: the program may end after it.
+impl Drop for Editor {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -427,9 +427,26 @@ impl Drop for Session {
                 let _ = thread.join();
             }
         };
-        if let Err(error) = Builder::new().name("lumawire-session-end".into()).spawn(wait) {
-            tracing::warn!("the show ends by itself: {error}");
+        match Builder::new().name("lumawire-session-end".into()).spawn(wait) {
+            Ok(ending) => {
+                let mut all = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
+                all.retain(|ending| !ending.is_finished());
+                all.push(ending);
+            }
+            Err(error) => tracing::warn!("the show ends by itself: {error}"),
         }
+    }
+}
+
+/// What waits for shows that were dropped.
+static ENDING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// Waits until every show that was dropped has ended: for the end of the program, which must not take
+/// the graphics driver away from a show that still draws.
+pub fn await_ended() {
+    let ending = std::mem::take(&mut *ENDING.lock().unwrap_or_else(PoisonError::into_inner));
+    for thread in ending {
+        let _ = thread.join();
     }
 }
 
