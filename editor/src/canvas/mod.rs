@@ -36,7 +36,6 @@ use gesture::Drag;
 use menus::Menus;
 use scene::{Item, Scene, SceneKey, What};
 
-pub use paint::{line, port_sign};
 pub use wiring::End;
 
 /// How one looks at the document.

@@ -220,7 +220,7 @@ pub fn port(painter: &Painter, camera: &Camera, view: &PortView, is_wired: bool,
 }
 
 /// Draws the sign of a type.
-pub fn port_sign(
+fn port_sign(
     painter: &Painter,
     at: Pos2,
     radius: f32,

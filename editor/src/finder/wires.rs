@@ -3,11 +3,11 @@
 use egui::{Rect, Response, RichText, Ui, pos2, vec2};
 use lumawire_core::{Edit, WireEnds};
 
-use crate::canvas::port_sign;
 use crate::canvas::wiring::{self, End};
 use crate::chooser::{self, Asked, Chooser, marked};
 use crate::cx::Cx;
 use crate::fuzzy::{Field, Query};
+use crate::icon;
 use crate::theme;
 
 const ROW_PX: f32 = 28.0;
@@ -115,9 +115,7 @@ impl Row {
         let response = chooser::row(ui, rect, salt, is_at, &self.text);
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         if let Some(ty) = self.ty {
-            let colour = theme::port_colour(ty);
-            let at = rect.left_center() + vec2(14.0, 0.0);
-            port_sign(&painter, at, 4.5, Some(ty), colour, egui::Stroke::new(1.0, colour));
+            icon::port(&painter, rect.left_center() + vec2(14.0, 0.0), 4.5, ty);
         }
         let colour = if self.is_laid { theme::ERROR } else { theme::TEXT };
         let look = (theme::body(), colour);

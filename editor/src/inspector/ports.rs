@@ -1,46 +1,15 @@
 //! The ports of a node: what they carry, and who they are wired to.
 
-use egui::{Color32, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
-use lumawire_core::{Edit, NodeSpec, Port, PortType, Wire};
+use egui::{Color32, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use lumawire_core::{Edit, NodeSpec, Port, Wire};
 
 use super::row::{Columns, remove, small};
 use crate::command::Command;
 use crate::cx::Cx;
-use crate::theme::{self, Shape};
+use crate::icon;
+use crate::theme;
 
 const ROW: f32 = 20.0;
-
-/// Draws the shape of a port's type, about `radius` large.
-pub fn paint_shape(painter: &Painter, at: Pos2, radius: f32, ty: PortType) {
-    let colour = theme::port_colour(ty);
-    let polygon = |points: &[(f32, f32)]| {
-        let points = points.iter().map(|(x, y)| at + radius * vec2(*x, *y)).collect();
-        painter.add(egui::Shape::convex_polygon(points, colour, Stroke::NONE));
-    };
-    match theme::port_shape(ty) {
-        Shape::Disc => drop(painter.circle_filled(at, radius, colour)),
-        Shape::Ring => drop(painter.circle_stroke(at, radius - 0.75, Stroke::new(1.5, colour))),
-        Shape::Square => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
-        Shape::Diamond => polygon(&[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)]),
-        Shape::Triangle => polygon(&[(-0.9, -1.0), (1.1, 0.0), (-0.9, 1.0)]),
-        Shape::Bar => polygon(&[(-0.5, -1.1), (0.5, -1.1), (0.5, 1.1), (-0.5, 1.1)]),
-        Shape::Hexagon => {
-            polygon(&[
-                (-1.1, 0.0),
-                (-0.55, -0.95),
-                (0.55, -0.95),
-                (1.1, 0.0),
-                (0.55, 0.95),
-                (-0.55, 0.95),
-            ]);
-        }
-        Shape::Cross => {
-            let stroke = Stroke::new(1.6, colour);
-            painter.line_segment([at - vec2(radius, radius), at + vec2(radius, radius)], stroke);
-            painter.line_segment([at + vec2(-radius, radius), at + vec2(radius, -radius)], stroke);
-        }
-    }
-}
 
 /// Draws the ports of a node. `wires` are those that start or end there.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, node: &str, spec: &'static NodeSpec, wires: &[Wire]) {
@@ -88,7 +57,7 @@ fn head(ui: &mut Ui, port: &Port, is_input: bool, size: egui::Vec2) -> Columns {
     let columns = Columns::of(rect);
     let id = ui.make_persistent_id((port.id, is_input));
     let at = pos2(columns.dot.left() + 4.0, rect.center().y);
-    paint_shape(ui.painter(), at, 3.5, port.ty);
+    icon::port(ui.painter(), at, 3.5, port.ty);
     let name = Rect::from_min_max(pos2(columns.name.left() + 4.0, rect.top()), columns.name.max);
     let response = ui.interact(columns.dot.union(name), id, Sense::HOVER);
     let way = if is_input { "Input" } else { "Output" };

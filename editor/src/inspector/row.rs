@@ -12,11 +12,11 @@ use super::control::{self, Place, elided, plate};
 use super::dial::{Dial, Turn};
 use super::file::cross;
 use super::number::Measure;
-use super::ports::paint_shape;
 use super::scale::Scale;
 use super::subject::Subject;
 use crate::command::Command;
 use crate::cx::{Cx, spec_of};
+use crate::icon;
 use crate::theme;
 
 /// Height of a row.
@@ -339,7 +339,7 @@ fn wire_row(ui: &mut Ui, cx: &mut Cx<'_>, tools: &mut Tools, wire: &Wire, param:
     let ty = spec.and_then(|s| s.outputs.get(s.output(&wire.ends.output)?)).map(|port| port.ty);
     let ty = ty.unwrap_or(PortType::Control);
     let at = pos2(columns.name.left() + 8.0, columns.name.center().y);
-    paint_shape(ui.painter(), at, 3.0, ty);
+    icon::port(ui.painter(), at, 3.0, ty);
     let words = Rect::from_min_max(pos2(at.x + 8.0, columns.name.top()), columns.name.max);
     let response = link(ui, id.with("from"), words, &source, &format!("Go to {source}"));
     if response.on_hover_text(format!("Moved by {source}. Click to go there.")).clicked() {
