@@ -56,6 +56,9 @@ pub enum ModelError {
     /// What is fed to the network does not fit it.
     #[error("{0}")]
     Input(String),
+    /// The GPU failed.
+    #[error("the GPU failed: {0}")]
+    Accelerator(#[from] crate::accelerator::AcceleratorError),
     /// The tensor library refused.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -1,5 +1,6 @@
 //! Neural networks in candle: configuration, loading, forward passes.
 
+pub mod accelerator;
 pub mod checkpoint;
 pub mod clusters;
 pub mod error;

@@ -5,6 +5,7 @@ pub mod bend;
 mod canvas;
 mod config;
 mod cpu;
+pub mod cuda;
 mod layers;
 mod mapping;
 pub mod noise;

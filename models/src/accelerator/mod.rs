@@ -1,0 +1,123 @@
+//! Where kernels run that are written in CUDA C++: an NVIDIA GPU, reached through its driver alone,
+//! so that nothing of a CUDA toolkit has to be installed; in tests, the same kernels compiled for
+//! this processor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// A failure of the GPU or of its driver, in words.
+#[derive(Debug, Clone, Error)]
+#[error("{0}")]
+pub struct AcceleratorError(pub String);
+
+/// Where kernels run. All work is done in the order in which it is asked for; only `read` and
+/// [`Event::wait`] wait for it.
+pub trait Accelerator: Send + Sync + fmt::Debug {
+    /// The device in words, with its number: "NVIDIA H200 (cuda:0)".
+    fn name(&self) -> &str;
+
+    /// The device's UUID, by which Vulkan knows it as well.
+    fn uuid(&self) -> Option<[u8; 16]>;
+
+    /// How many blocks run at once at least: the number of multiprocessors.
+    fn num_multiprocessors(&self) -> u32;
+
+    /// Reserves memory whose content is arbitrary; its address is a multiple of 256.
+    fn allocate(&self, num_bytes: usize) -> Result<u64, AcceleratorError>;
+
+    /// Gives memory back once the work that was asked for before is done.
+    fn free(&self, address: u64);
+
+    /// Copies `bytes` to the device. They may change as soon as this returns.
+    fn write(&self, to: u64, bytes: &[u8]) -> Result<(), AcceleratorError>;
+
+    /// Copies from the device, after all work that was asked for before.
+    fn read(&self, from: u64, bytes: &mut [u8]) -> Result<(), AcceleratorError>;
+
+    /// Runs a kernel.
+    fn launch(&self, launch: &Launch<'_>) -> Result<(), AcceleratorError>;
+
+    /// A mark after all work that was asked for before.
+    fn mark(&self) -> Result<Box<dyn Event>, AcceleratorError>;
+
+    /// Records the launches that `run` makes, without running them. `None` where this place cannot;
+    /// then nothing was called. `run` neither allocates, copies nor waits.
+    fn record(
+        &self,
+        run: &mut dyn FnMut() -> Result<(), AcceleratorError>,
+    ) -> Result<Option<Box<dyn Recording>>, AcceleratorError>;
+}
+
+/// A kernel and what it is run on.
+#[derive(Debug, Clone, Copy)]
+pub struct Launch<'a> {
+    /// Its name in the kernels' source.
+    pub kernel: &'static str,
+    /// Blocks along x, y and z.
+    pub grid: [u32; 3],
+    /// Threads of a block.
+    pub num_threads: u32,
+    /// Bytes of shared memory that a block has beyond what the kernel declares.
+    pub shared_bytes: u32,
+    /// The kernel's one argument, a struct that is laid out as in the source.
+    pub argument: &'a [u8],
+}
+
+/// A mark in the order of work.
+pub trait Event: Send + Sync + fmt::Debug {
+    /// Waits until all work before the mark is done.
+    fn wait(&self) -> Result<(), AcceleratorError>;
+}
+
+/// Launches that were recorded, to be run again and again.
+pub trait Recording: Send + Sync {
+    /// Runs them in their order.
+    fn replay(&self) -> Result<(), AcceleratorError>;
+}
+
+/// Memory of an accelerator, given back when it is dropped.
+#[derive(Debug)]
+pub struct Memory {
+    accelerator: Arc<dyn Accelerator>,
+    address: u64,
+    num_bytes: usize,
+}
+
+impl Memory {
+    /// Memory with arbitrary content.
+    pub fn new(
+        accelerator: &Arc<dyn Accelerator>,
+        num_bytes: usize,
+    ) -> Result<Self, AcceleratorError> {
+        let address = accelerator.allocate(num_bytes)?;
+        Ok(Self { accelerator: accelerator.clone(), address, num_bytes })
+    }
+
+    /// Memory that holds `bytes`.
+    pub fn holding(
+        accelerator: &Arc<dyn Accelerator>,
+        bytes: &[u8],
+    ) -> Result<Self, AcceleratorError> {
+        let memory = Self::new(accelerator, bytes.len())?;
+        accelerator.write(memory.address, bytes)?;
+        Ok(memory)
+    }
+
+    /// Where it begins on the device.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// Its size.
+    pub fn num_bytes(&self) -> usize {
+        self.num_bytes
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.accelerator.free(self.address);
+    }
+}
