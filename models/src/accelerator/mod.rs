@@ -36,6 +36,29 @@ pub trait Accelerator: Send + Sync + fmt::Debug {
     /// Copies from the device, after all work that was asked for before.
     fn read(&self, from: u64, bytes: &mut [u8]) -> Result<(), AcceleratorError>;
 
+    /// Memory of the computer that the device writes to by itself, all 0.
+    fn pinned(&self, num_bytes: usize) -> Result<Box<dyn Pinned>, AcceleratorError> {
+        Ok(Box::new(Heap(vec![0; num_bytes].into_boxed_slice())))
+    }
+
+    /// Fills `to` from the device, without waiting: its content counts once a later mark is
+    /// reached, and it must not be dropped before.
+    fn copy_out(&self, from: u64, to: &mut dyn Pinned) -> Result<(), AcceleratorError> {
+        self.read(from, to.bytes_mut())
+    }
+
+    /// The address on this device of memory that Vulkan exported from the same device as an opaque
+    /// file descriptor (`VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT`, not a dedicated
+    /// allocation). `free` lets go of it.
+    #[cfg(unix)]
+    fn import(
+        &self,
+        _memory: std::os::fd::OwnedFd,
+        _num_bytes: usize,
+    ) -> Result<u64, AcceleratorError> {
+        Err(AcceleratorError(format!("{} shares no memory with Vulkan", self.name())))
+    }
+
     /// Runs a kernel.
     fn launch(&self, launch: &Launch<'_>) -> Result<(), AcceleratorError>;
 
@@ -69,6 +92,29 @@ pub struct Launch<'a> {
 pub trait Event: Send + Sync + fmt::Debug {
     /// Waits until all work before the mark is done.
     fn wait(&self) -> Result<(), AcceleratorError>;
+}
+
+/// Memory of the computer that a device reaches, see [`Accelerator::pinned`].
+pub trait Pinned: Send + Sync + fmt::Debug {
+    /// Its content.
+    fn bytes(&self) -> &[u8];
+
+    /// Its content, to be changed.
+    fn bytes_mut(&mut self) -> &mut [u8];
+}
+
+/// Memory like any other, for places whose copies wait.
+#[derive(Debug)]
+struct Heap(Box<[u8]>);
+
+impl Pinned for Heap {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
 }
 
 /// Launches that were recorded, to be run again and again.
