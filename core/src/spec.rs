@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::GraphNode;
+use crate::graph::{Graph, GraphNode};
 use crate::node::Node;
 use crate::param::ParamValue;
 use crate::value::PortType;
@@ -497,6 +497,13 @@ impl Registry {
         let spec = self.get(&node.kind)?;
         let told = || self.by_file.get(&(spec.kind, interface_file(spec, node)?.to_owned()));
         Some(told().copied().unwrap_or(spec))
+    }
+
+    /// The parameter of `graph` that `target`, `node.param`, names.
+    pub fn param_of(&self, graph: &Graph, target: &str) -> Option<&'static Param> {
+        let (node, param) = target.split_once('.')?;
+        let spec = self.of(graph.node(node)?)?;
+        spec.params.get(spec.param(param)?)
     }
 
     /// The file that declares the ports and parameters of `node`, by its path in the patch; none

@@ -156,6 +156,11 @@ impl Document {
         &self.base_dir
     }
 
+    /// Folder of its file; none for a patch that has none yet, which names files in full.
+    pub fn folder(&self) -> Option<&Path> {
+        self.path.as_ref().map(|_| self.base_dir.as_path())
+    }
+
     /// Name for the title: of the file, or `untitled`.
     pub fn name(&self) -> String {
         let stem = self.path.as_deref().and_then(Path::file_stem);

@@ -13,6 +13,7 @@ use crate::cx::spec_of;
 use crate::document::Document;
 use crate::preview::output::Feed;
 use crate::session::{Happened, Session};
+use crate::transport::master::output_node;
 
 /// The master controls of an output node, which stay as they are from patch to patch.
 const CONTROLS: [&str; 3] = ["blackout", "freeze", "level"];
@@ -69,7 +70,7 @@ impl Leaving {
     fn tell(&mut self, next: &Session, document: &Document) {
         let (before, now) = (self.told, self.steered());
         self.told = now;
-        let Some(sink) = sink_in(document) else { return };
+        let Some(sink) = output_node(document) else { return };
         let Some(remote) = next.remote().filter(|_| before != now) else { return };
         for (i, control) in CONTROLS.iter().enumerate().filter(|(i, _)| before[*i] != now[*i]) {
             remote.send(match now[i] {
@@ -118,14 +119,6 @@ impl Leaving {
 fn sink_of(plan: &Plan) -> Option<&Step> {
     let steps = plan.steps.iter().filter(|step| step.spec.role == Role::Sink);
     steps.filter(|step| step.spec.param("blackout").is_some()).min_by(|a, b| a.id.cmp(&b.id))
-}
-
-fn sink_in(document: &Document) -> Option<String> {
-    let is_sink = |id: &&str| {
-        let spec = spec_of(document, id);
-        spec.is_some_and(|spec| spec.role == Role::Sink && spec.param("blackout").is_some())
-    };
-    document.graph().nodes().map(|(id, _)| id).filter(is_sink).min().map(str::to_owned)
 }
 
 fn set(node: &str, control: &str, value: f64) -> Event {
@@ -216,7 +209,7 @@ impl Editor {
 
     /// Steers the show; the master controls act on what is seen.
     pub(super) fn send(&mut self, event: Event) {
-        if let (Some(leaving), Some(sink)) = (&self.leaving, sink_in(&self.document)) {
+        if let (Some(leaving), Some(sink)) = (&self.leaving, output_node(&self.document)) {
             leaving.steer(&event, &sink);
         }
         if let Some(remote) = self.session.as_ref().and_then(Session::remote) {

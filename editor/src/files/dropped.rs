@@ -82,10 +82,9 @@ pub fn commands(paths: &[PathBuf], place: Option<&Place>, document: &Document) -
     let over = over(place, document);
     let mut commands = Vec::new();
     let mut edits = Edits { graph: document.graph().clone(), registry, made: Vec::new() };
-    let folder = document.path().map(|_| document.base_dir());
     let mut at = place.map(|place| place.at);
     for path in paths {
-        let file = ParamValue::file(as_patch_path(path, folder));
+        let file = ParamValue::file(as_patch_path(path, document.folder()));
         match use_of(path, over, registry) {
             // One is open at a time: the first.
             Use::Open if commands.iter().any(|c| matches!(c, Command::Open(_))) => {}

@@ -407,8 +407,7 @@ fn answer(ask: &Ask, path: PathBuf, document: &Document) -> Command {
 }
 
 fn set_file(node: &str, param: &str, path: &Path, document: &Document) -> Edit {
-    let folder = document.path().map(|_| document.base_dir());
-    let value = Some(ParamValue::file(as_patch_path(path, folder)));
+    let value = Some(ParamValue::file(as_patch_path(path, document.folder())));
     Edit::SetParam { node: node.to_owned(), param: param.to_owned(), value }
 }
 

@@ -13,6 +13,7 @@ use super::subject::Subject;
 use crate::command::Command;
 use crate::cx::Cx;
 use crate::files::Ask;
+use crate::files::paths::as_patch_path;
 use crate::theme;
 
 /// Seconds after which it is looked again whether a file is there.
@@ -89,12 +90,6 @@ fn look(ctx: Context) -> Option<Looker> {
     };
     crate::worker::start("presence", work)?;
     Some((ask, answers))
-}
-
-/// The path of a chosen file as the patch writes it: relative to its folder where it lies in it.
-pub fn path_in_patch(path: &Path, base_dir: &Path) -> String {
-    let path = path.strip_prefix(base_dir).unwrap_or(path);
-    path.to_string_lossy().replace('\\', "/")
 }
 
 /// Draws the control.
@@ -174,7 +169,7 @@ fn drop_target(ui: &Ui, cx: &mut Cx<'_>, subject: &Subject<'_>, rect: Rect) {
         ui.painter().rect_stroke(rect, 4.0, stroke, StrokeKind::Inside);
     }
     if let Some(file) = dropped.first() {
-        let value = ParamValue::file(path_in_patch(file.path(), cx.document.base_dir()));
+        let value = ParamValue::file(as_patch_path(file.path(), cx.document.folder()));
         cx.commands.push(Command::edit(subject.edit(Some(&value)), subject.deed()));
     }
 }
@@ -224,13 +219,6 @@ pub fn cross(ui: &Ui, rect: Rect, colour: egui::Color32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_in_the_folder_of_the_patch_are_named_from_there() {
-        let base = Path::new("/home/a/show");
-        assert_eq!(path_in_patch(Path::new("/home/a/show/fonts/x.ttf"), base), "fonts/x.ttf");
-        assert_eq!(path_in_patch(Path::new("/media/x.ttf"), base), "/media/x.ttf");
-    }
 
     #[test]
     fn a_missing_file_is_told_once_somebody_has_looked() {

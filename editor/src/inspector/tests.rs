@@ -549,15 +549,16 @@ impl egui::DroppedFile for Dropped {
 }
 
 #[test]
-fn a_file_that_is_dropped_is_named_from_the_folder_of_the_patch() {
+fn a_file_that_is_dropped_on_a_patch_without_a_file_is_named_in_full() {
     let mut harness = harness(&["text_1"]);
     let at = harness.get_by_label("Choose Font").rect().center();
     harness.hover_at(at);
     harness.step();
     let path = harness.state().document.base_dir().join("fonts/x.ttf");
+    let named = ParamValue::file(path.to_string_lossy());
     harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path)));
     harness.run_ok();
-    assert_eq!(harness.state().param("text_1", "font"), Some(&ParamValue::file("fonts/x.ttf")));
+    assert_eq!(harness.state().param("text_1", "font"), Some(&named));
     assert_eq!(harness.state().edits().len(), 1);
     harness.get_by_label("Clear Font").click();
     harness.run_ok();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use lumawire_core::control::{Binding, Midi, Score};
 use lumawire_core::outbox::Outbox;
-use lumawire_core::{Edit, Graph, Param, Plan, Registry, Services};
+use lumawire_core::{Edit, Graph, Plan, Registry, Services};
 use lumawire_runtime::control::midi::{
     Heard, In, MidiKeeper, Out, PortInfo, Ports, Session as Midis, SystemPorts,
 };
@@ -299,13 +299,7 @@ impl Ports for LatePorts {
 /// says stays. A key counts up what is a count. `None` where the binding cannot be written.
 pub fn learnt(graph: &Graph, registry: &Registry, target: &str, midi: Midi) -> Option<Edit> {
     let old = graph.bindings().get(target);
-    let binding = Binding::learnt(old, param(graph, registry, target), midi);
+    let binding = Binding::learnt(old, registry.param_of(graph, target), midi);
     let json = serde_json::to_value(binding).ok()?;
     Some(Edit::SetBinding { target: target.to_owned(), binding: Some(json) })
-}
-
-fn param(graph: &Graph, registry: &Registry, target: &str) -> Option<&'static Param> {
-    let (node, param) = target.split_once('.')?;
-    let spec = registry.of(graph.node(node)?)?;
-    spec.params.get(spec.param(param)?)
 }

@@ -36,7 +36,7 @@ pub enum Recording {
 }
 
 /// The output node that is shown: the first by name that runs and makes a picture.
-fn output_node(document: &Document) -> Option<String> {
+pub(crate) fn output_node(document: &Document) -> Option<String> {
     let mut nodes: Vec<&str> = document.graph().nodes().map(|(id, _)| id).collect();
     nodes.sort_unstable();
     let found = nodes.into_iter().find(|id| {

@@ -2,7 +2,7 @@
 
 mod colour;
 mod icon;
-mod master;
+pub(crate) mod master;
 mod meter;
 mod overviews;
 mod player;

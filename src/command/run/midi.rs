@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use lumawire_core::control::{Binding, Midi, Score};
 use lumawire_core::graph::Edit;
+use lumawire_core::patch;
 use lumawire_core::plan::Plan;
-use lumawire_core::{Graph, Param, Registry, patch};
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::control::midi::{
     MidiEvent, MidiKeeper, NOTES_KIND, Ports, Session, SystemPorts, stable_name,
@@ -178,19 +178,13 @@ fn write_binding(path: &Path, target: &str, midi: Midi) -> Result<String, Comman
     let _writing = super::reload::writing();
     let mut graph = patch::load(path)?.graph;
     let old = graph.bindings().get(target);
-    let binding = Binding::learnt(old, param(&graph, &registry, target), midi);
+    let binding = Binding::learnt(old, registry.param_of(&graph, target), midi);
     let json = serde_json::to_value(&binding).map_err(|e| CommandError::Usage(e.to_string()))?;
     let text = json.to_string();
     let edit = Edit::SetBinding { target: target.to_owned(), binding: Some(json) };
     graph.apply(edit, &registry).map_err(|e| CommandError::Usage(e.to_string()))?;
     patch::save(path, &graph, &registry)?;
     Ok(text)
-}
-
-fn param(graph: &Graph, registry: &Registry, target: &str) -> Option<&'static Param> {
-    let (node, param) = target.split_once('.')?;
-    let spec = registry.of(graph.node(node)?)?;
-    spec.params.get(spec.param(param)?)
 }
 
 #[cfg(test)]
