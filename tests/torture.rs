@@ -10,6 +10,7 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -19,6 +20,7 @@ use lumawire_core::{
     AudioBlock, Domain, Edit, Graph, GraphNode, NodeSpec, ParamValue, PortType, Registry, Value,
     WireEnds, compile, patch,
 };
+use lumawire_nodes::gpu::Rehearsal;
 use lumawire_runtime::live::{
     Distribution, FanOut, Picture, Stage, StageEnd, Stats, StatsReport, open_playback,
 };
@@ -234,7 +236,9 @@ fn show(num_edits: usize, pause: Duration) -> Run {
     let graph = patch::parse(common::SMALL).expect("the small patch").graph;
     let plan = compile(&graph, &lumawire_nodes::registry()).expect("compiles");
     let rate = NonZero::new(RATE_HZ).expect("a rate");
-    let engine = Engine::new(prepare(plan, &RunCx::default(), None));
+    let cx = RunCx::default();
+    cx.services.insert(Arc::<Rehearsal>::default());
+    let engine = Engine::new(prepare(plan, &cx, None));
     let (preparer, swaps) = Preparer::start(&engine).expect("a worker");
     let secs = (num_edits as f64 * pause.as_secs_f64()) as usize + PATIENCE.as_secs() as usize;
     let head = Duration::from_millis(33);

@@ -20,6 +20,7 @@ use crossbeam_channel::{Sender, bounded};
 use lumawire_core::control::Score;
 use lumawire_core::plan::Plan;
 use lumawire_core::{Clock, Registry, Services, compile};
+use lumawire_nodes::gpu::Rehearsal;
 use lumawire_runtime::control::Desk;
 use lumawire_runtime::control::osc::Counts as OscCounts;
 use lumawire_runtime::live::{
@@ -61,6 +62,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
+    services.insert(Arc::<Rehearsal>::default());
     let osc = osc::Opened::new(&args.osc, &args.patch, &services)?;
     let cx = RunCx {
         base_dir,

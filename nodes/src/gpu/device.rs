@@ -22,8 +22,8 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
-    /// Whether the numbers of passes are bound as storage that is only read, and not as uniforms.
-    pub(super) spares_uniforms: bool,
+    /// Whether the driver compiles amidst draws: see [`compiles_late`].
+    pub(super) compiles_late: bool,
     description: String,
     faults: Arc<Faults>,
     pub(super) pool: Pool,
@@ -99,7 +99,7 @@ impl Gpu {
         });
         let limits = device.limits();
         Self {
-            spares_uniforms: spares_uniforms(info, &limits),
+            compiles_late: compiles_late(info, &limits),
             limits,
             description: describe(info),
             recorder: Recorder::new(&device),
@@ -272,10 +272,13 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
     format!("{} ({kind}, {:?})", info.name, info.backend)
 }
 
-/// Mesa's driver for the processor writes the values of uniforms that steer a shader's flow into its
-/// code, and compiles it for them amidst the draw: a tenth of a second for every new mode or radius,
-/// and some milliseconds for one that it has on disk. Storage it reads like anything else.
-fn spares_uniforms(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> bool {
+/// Mesa's driver for the processor compiles a pass amidst its first draw, and again for whatever it
+/// writes into the code: the values of uniforms that steer its flow, and whether the sides of the
+/// textures that it reads are powers of two. Each takes a fifth of a second, or ten milliseconds where
+/// it is on disk from before. So numbers are bound as storage that is only read (`shader.rs`), sides
+/// are never powers of two (`picture.rs`), and what is left to compile is drawn before it is needed
+/// (`rehearsal.rs`).
+fn compiles_late(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> bool {
     info.device_type == wgpu::DeviceType::Cpu
         && info.backend == wgpu::Backend::Vulkan
         && limits.max_storage_buffers_per_shader_stage > 0

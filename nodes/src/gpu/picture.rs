@@ -17,6 +17,10 @@ pub(super) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 
 const BYTES_PER_TEXEL: u32 = 8;
 
+/// The longest side of a picture that lies in a texture of more than twice its sides: half a gigabyte
+/// is asked for then.
+const MAX_LEVEL_SIDE_PX: u32 = 4096;
+
 /// A device that has not said how a copy went by then never will.
 const MAP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -38,7 +42,7 @@ impl GpuImage {
 
     /// Width and height in pixels.
     pub fn size_px(&self) -> (u32, u32) {
-        (self.texture.texture.width(), self.texture.texture.height())
+        self.texture.size
     }
 
     /// The view to bind or to show, for work outside the nodes: all passes up to here are on the
@@ -55,9 +59,16 @@ impl GpuImage {
         &self.texture.view
     }
 
-    /// The texture, to be copied by work that comes after what was recorded.
-    pub(super) fn texture(&self) -> &wgpu::Texture {
-        &self.texture.texture
+    /// Its texels, to be copied by work that comes after what was recorded.
+    pub(super) fn copied(&self) -> wgpu::TexelCopyTextureInfo<'_> {
+        let Texture { texture, mip_level, .. } = &self.texture;
+        wgpu::TexelCopyTextureInfo { mip_level: *mip_level, ..texture.as_image_copy() }
+    }
+
+    /// Its size, as copies take it.
+    pub(super) fn extent(&self) -> wgpu::Extent3d {
+        let (width, height) = self.size_px();
+        wgpu::Extent3d { width, height, depth_or_array_layers: 1 }
     }
 
     /// The device on which it lies.
@@ -89,11 +100,17 @@ impl DeviceImage for GpuImage {
     }
 }
 
-fn allocate(gpu: &Gpu, (width, height): (u32, u32)) -> Texture {
+/// A texture for a picture. Where the driver compiles anew as a side turns from a power of two to
+/// none, the picture is the second level of a texture whose sides are odd. Nobody touches the first
+/// level, and memory that nobody touches is not taken.
+fn allocate(gpu: &Gpu, size: (u32, u32)) -> Texture {
+    let is_level = gpu.compiles_late && size.0.max(size.1) <= MAX_LEVEL_SIDE_PX;
+    let mip_level = u32::from(is_level);
+    let [width, height] = [size.0, size.1].map(|side| (side << mip_level) + mip_level);
     let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
         label: Some("picture"),
         size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-        mip_level_count: 1,
+        mip_level_count: 1 + mip_level,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
         format: FORMAT,
@@ -103,8 +120,11 @@ fn allocate(gpu: &Gpu, (width, height): (u32, u32)) -> Texture {
             | wgpu::TextureUsages::COPY_DST,
         view_formats: &[],
     });
-    let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-    Texture { texture, view }
+    let view = texture.create_view(&wgpu::TextureViewDescriptor {
+        base_mip_level: mip_level,
+        ..Default::default()
+    });
+    Texture { texture, view, size, mip_level }
 }
 
 /// `image` on `gpu`: itself if it lies there, else a copy.
@@ -151,14 +171,14 @@ pub fn texture_from_host(
     gpu.flush()?;
     gpu.checked(|| {
         gpu.queue().write_texture(
-            target.texture.texture.as_image_copy(),
+            target.copied(),
             bytemuck::cast_slice(&texels),
             wgpu::TexelCopyBufferLayout {
                 offset: 0,
                 bytes_per_row: Some(size.0 * BYTES_PER_TEXEL),
                 rows_per_image: None,
             },
-            target.texture.texture.size(),
+            target.extent(),
         );
     })?;
     Ok(target)
@@ -178,7 +198,7 @@ pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
     let (done, mapped) = mpsc::channel();
     gpu.flush_with(|encoder| {
         encoder.copy_texture_to_buffer(
-            image.texture.texture.as_image_copy(),
+            image.copied(),
             wgpu::TexelCopyBufferInfo {
                 buffer: &buffer,
                 layout: wgpu::TexelCopyBufferLayout {
@@ -187,7 +207,7 @@ pub fn host_from_texture(image: &GpuImage) -> Result<HostImage, NodeError> {
                     rows_per_image: None,
                 },
             },
-            image.texture.texture.size(),
+            image.extent(),
         );
     })?;
     gpu.checked(|| {
@@ -267,6 +287,29 @@ mod tests {
             assert!(!std::ptr::eq(first.recorded_view(), second.recorded_view()));
         }
         assert_eq!(gpu.num_textures_allocated(), 2);
+    }
+
+    #[test]
+    fn sides_are_never_powers_of_two_where_the_driver_compiles_for_that() {
+        let mut gpu = Gpu::new().unwrap();
+        gpu.compiles_late = true;
+        let gpu = Arc::new(gpu);
+        for (width, height) in [(1, 1), (1, 2), (7, 4), (64, 63)] {
+            let pixels: Vec<f32> = (0..width * height * 4).map(|i| i as f32).collect();
+            let pixels = Pixels::RgbaF32(pixels);
+            let image = HostImage { width_px: width, height_px: height, pixels };
+            let picture = texture_from_host(&gpu, &image, Encoding::Linear).unwrap();
+            let texture = &picture.texture.texture;
+            for side in [texture.width(), texture.height()] {
+                assert!(!side.is_power_of_two(), "{width} x {height}");
+            }
+            assert_eq!(picture.size_px(), (width, height));
+            let back = host_from_texture(&picture).unwrap();
+            // Halves hold whole numbers up to 2048.
+            let Pixels::RgbaF32(found) = back.pixels else { panic!("{width} x {height}") };
+            let expected = (0..width * height * 4).map(|i| f16::from_f32(i as f32).to_f32());
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{width} x {height}");
+        }
     }
 
     #[test]

@@ -9,20 +9,19 @@ const MAX_IDLE_BYTES: u64 = 512 << 20;
 
 const BYTES_PER_TEXEL: u64 = 8;
 
-/// A texture with its view. Clones share both.
+/// The level of a texture that holds a picture, with its view. Clones share both.
 #[derive(Debug, Clone)]
 pub(super) struct Texture {
     pub texture: wgpu::Texture,
     pub view: wgpu::TextureView,
+    /// Sides of that level, in pixels.
+    pub size: (u32, u32),
+    pub mip_level: u32,
 }
 
 impl Texture {
-    fn size(&self) -> (u32, u32) {
-        (self.texture.width(), self.texture.height())
-    }
-
     fn num_bytes(&self) -> u64 {
-        u64::from(self.texture.width()) * u64::from(self.texture.height()) * BYTES_PER_TEXEL
+        u64::from(self.size.0) * u64::from(self.size.1) * BYTES_PER_TEXEL
     }
 }
 
@@ -41,7 +40,7 @@ impl Pool {
         allocate: impl FnOnce() -> Result<Texture, E>,
     ) -> Result<Texture, E> {
         let mut idle = self.idle();
-        let found = idle.iter().rposition(|t| t.size() == size);
+        let found = idle.iter().rposition(|t| t.size == size);
         if let Some(texture) = found.and_then(|i| idle.remove(i)) {
             return Ok(texture);
         }

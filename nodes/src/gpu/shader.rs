@@ -10,6 +10,7 @@ use lumawire_core::{Image, NodeError, Services};
 
 use super::device::Gpu;
 use super::picture::{FORMAT, GpuImage, device_from_image};
+use super::rehearsal::{Rehearsal, pixel};
 use super::user::on_deep_stack;
 
 pub(crate) const PRELUDE: &str = include_str!("prelude.wgsl");
@@ -34,7 +35,7 @@ pub(super) struct Shader {
     services: Option<ServicesHandle>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Source {
     /// Text that the prelude follows.
     Wgsl(Cow<'static, str>),
@@ -113,16 +114,42 @@ impl Shader {
         Self { label, source, num_inputs, num_bytes, pass: None, services: None }
     }
 
-    /// Opens the device if nobody has yet, or if it was lost, and compiles the WGSL.
+    /// Opens the device if nobody has yet, or if it was lost, and compiles the WGSL. What is new on
+    /// the device is rehearsed.
     ///
     /// # Errors
     /// No device; a fault in the WGSL, with its line.
     pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
+        if self.bring_to(services)? {
+            let mut twin = self.twin();
+            let elsewhere = |services: &Services| {
+                twin.bring_to(services)?;
+                twin.draw_pixel()
+            };
+            Rehearsal::rehearse(services, elsewhere, || self.draw_pixel());
+        }
+        Ok(())
+    }
+
+    /// Compiles for the device that `services` lend, and says whether it had not yet.
+    fn bring_to(&mut self, services: &Services) -> Result<bool, NodeError> {
         let gpu = Gpu::of(services)?;
-        let compiled = self.compiled(&gpu)?;
+        let (compiled, is_new) = self.compiled(&gpu)?;
         self.pass = Some(Pass { gpu, compiled });
         self.services = Some(ServicesHandle(services.clone()));
-        Ok(())
+        Ok(is_new)
+    }
+
+    /// The same pass, on no device.
+    fn twin(&self) -> Self {
+        let (source, num_inputs, num_bytes) =
+            (self.source.clone(), self.num_inputs, self.num_bytes);
+        Self { label: self.label, source, num_inputs, num_bytes, pass: None, services: None }
+    }
+
+    fn draw_pixel(&mut self) -> Result<Image, NodeError> {
+        let image = pixel();
+        self.draw(&[], &vec![&image; self.num_inputs as usize], (1, 1))
     }
 
     /// Draws a picture of `size` from `inputs`, which are brought to the device where needed.
@@ -154,7 +181,7 @@ impl Shader {
         let is_lost = self.pass.as_ref().is_some_and(|pass| pass.gpu.is_lost());
         match self.services.take() {
             Some(ServicesHandle(services)) if is_lost => {
-                let revived = self.prepare(&services);
+                let revived = self.bring_to(&services).map(drop);
                 self.services = Some(ServicesHandle(services));
                 revived
             }
@@ -165,20 +192,21 @@ impl Shader {
         }
     }
 
-    /// What the device has of this source, or makes of it now. No lock is held meanwhile: the engine
-    /// may come here for a device that was lost.
-    fn compiled(&self, gpu: &Gpu) -> Result<Compiled, NodeError> {
+    /// What the device has of this source, or makes of it now, and whether it made it. No lock is held
+    /// meanwhile: the engine may come here for a device that was lost.
+    fn compiled(&self, gpu: &Gpu) -> Result<(Compiled, bool), NodeError> {
         // Errors are caught by thread: the check goes along.
         let compile = || gpu.checked(|| self.compile(gpu));
         let Source::Wgsl(wgsl) = &self.source else {
-            return on_deep_stack(compile).map_err(|e| NodeError::device(self.label, e))?;
+            let compiled = on_deep_stack(compile).map_err(|e| NodeError::device(self.label, e))?;
+            return Ok((compiled?, true));
         };
         let key = (wgsl.clone(), self.num_inputs, self.num_bytes);
         if let Some(kept) = gpu.pipelines.kept().get(&key) {
-            return Ok(kept.clone());
+            return Ok((kept.clone(), false));
         }
         let compiled = compile()?;
-        Ok(gpu.pipelines.kept().entry(key).or_insert(compiled).clone())
+        Ok((gpu.pipelines.kept().entry(key).or_insert(compiled).clone(), true))
     }
 
     fn compile(&self, gpu: &Gpu) -> Compiled {
@@ -190,7 +218,7 @@ impl Shader {
         let (vertex, fragment) = match &self.source {
             Source::Wgsl(wgsl) => {
                 let mut text = [&**wgsl, PRELUDE].join("\n");
-                if gpu.spares_uniforms {
+                if gpu.compiles_late {
                     text = text.replace("var<uniform>", "var<storage, read>");
                 }
                 let module = create(wgpu::ShaderSource::Wgsl(text.into()));
@@ -198,7 +226,7 @@ impl Shader {
             }
             Source::Module(module) => {
                 let mut module = (**module).clone();
-                if gpu.spares_uniforms {
+                if gpu.compiles_late {
                     store_uniforms(&mut module);
                 }
                 (
@@ -209,7 +237,7 @@ impl Shader {
         };
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label,
-            entries: &layout_entries(self.num_inputs, gpu.spares_uniforms),
+            entries: &layout_entries(self.num_inputs, gpu.compiles_late),
         });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
@@ -302,7 +330,7 @@ fn store_uniforms(module: &mut naga::Module) {
     }
 }
 
-fn layout_entries(num_inputs: u32, spares_uniforms: bool) -> Vec<wgpu::BindGroupLayoutEntry> {
+fn layout_entries(num_inputs: u32, stores_uniforms: bool) -> Vec<wgpu::BindGroupLayoutEntry> {
     let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::FRAGMENT,
@@ -310,7 +338,7 @@ fn layout_entries(num_inputs: u32, spares_uniforms: bool) -> Vec<wgpu::BindGroup
         count: None,
     };
     let uniforms = wgpu::BindingType::Buffer {
-        ty: match spares_uniforms {
+        ty: match stores_uniforms {
             true => wgpu::BufferBindingType::Storage { read_only: true },
             false => wgpu::BufferBindingType::Uniform,
         },
@@ -409,10 +437,10 @@ mod tests {
     #[test]
     fn numbers_reach_a_shader_alike_from_uniforms_and_from_storage() {
         let image = picture(3, 2, |x, y| [x as f32, y as f32, 0.5, 1.0]);
-        for spares_uniforms in [false, true] {
+        for compiles_late in [false, true] {
             let services = Services::default();
             let mut gpu = Gpu::new().unwrap();
-            gpu.spares_uniforms = spares_uniforms;
+            gpu.compiles_late = compiles_late;
             services.insert(Arc::new(gpu));
             let mut shaders = steered(&services);
             for (rounds, mode) in [(0_u32, 0_u32), (3, 0), (3, 1), (5, 1)] {

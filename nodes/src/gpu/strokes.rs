@@ -8,6 +8,7 @@ use lumawire_core::{Image, NodeError, Services};
 use super::device::Gpu;
 use super::effect::Effect;
 use super::picture::{FORMAT, GpuImage};
+use super::rehearsal::Rehearsal;
 
 /// Strokes of one picture, at most.
 pub const MAX_STROKES: usize = 1 << 18;
@@ -137,15 +138,32 @@ impl Strokes {
         Self { label, pass: None, straighten, services: None }
     }
 
-    /// Opens the device if nobody has yet, or if it was lost, and compiles.
+    /// Opens the device if nobody has yet, or if it was lost, and compiles. What is new on the device
+    /// is rehearsed.
     ///
     /// # Errors
     /// No device; one that fails.
     pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
         self.straighten.prepare(services)?;
+        if self.bring_to(services)? {
+            let mut twin = Self::new(self.label);
+            let elsewhere = |services: &Services| {
+                twin.straighten.prepare(services)?;
+                twin.bring_to(services)?;
+                twin.draw_dots()
+            };
+            Rehearsal::rehearse(services, elsewhere, || self.draw_dots());
+        }
+        Ok(())
+    }
+
+    /// Compiles for the device that `services` lend, and says whether it had not yet.
+    fn bring_to(&mut self, services: &Services) -> Result<bool, NodeError> {
         let gpu = Gpu::of(services)?;
-        let pipelines = match gpu.stroke_pipelines.get() {
-            Some(compiled) => compiled.clone(),
+        let kept = gpu.stroke_pipelines.get().cloned();
+        let is_new = kept.is_none();
+        let pipelines = match kept {
+            Some(compiled) => compiled,
             None => {
                 let compiled = gpu.checked(|| compile(&gpu))?;
                 gpu.stroke_pipelines.get_or_init(|| compiled).clone()
@@ -153,7 +171,15 @@ impl Strokes {
         };
         self.pass = Some(gpu.checked(|| Pass::new(self.label, &gpu, pipelines))?);
         self.services = Some(services.clone());
-        Ok(())
+        Ok(is_new)
+    }
+
+    /// A dot of each way to meet; gives the last.
+    fn draw_dots(&mut self) -> Result<Image, NodeError> {
+        let dot = Stroke::new(Form::Round, [0.5; 2], [0.5; 2], 0.5, [1.0; 4]);
+        self.draw(&[dot], Meet::Over, (1, 1))?;
+        self.draw(&[dot], Meet::Add, (1, 1))?;
+        self.draw(&[dot], Meet::Max, (1, 1))
     }
 
     /// Draws a picture of `size`: linear light with straight alpha, clear where no stroke is. What
@@ -170,7 +196,7 @@ impl Strokes {
     ) -> Result<Image, NodeError> {
         let is_lost = self.pass.as_ref().is_some_and(|pass| pass.gpu.is_lost());
         if let Some(services) = self.services.clone().filter(|_| is_lost) {
-            self.prepare(&services)?;
+            self.bring_to(&services)?;
         }
         let pass = self
             .pass

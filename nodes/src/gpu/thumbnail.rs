@@ -141,7 +141,7 @@ impl GpuThumbnails {
         let buffer = self.buffer(&gpu, size)?;
         gpu.flush_with(|encoder| {
             encoder.copy_texture_to_buffer(
-                small.texture().as_image_copy(),
+                small.copied(),
                 wgpu::TexelCopyBufferInfo {
                     buffer: &buffer,
                     layout: wgpu::TexelCopyBufferLayout {
@@ -150,7 +150,7 @@ impl GpuThumbnails {
                         rows_per_image: None,
                     },
                 },
-                small.texture().size(),
+                small.extent(),
             );
         })?;
         let state = Arc::new(AtomicU8::new(MAPPING));
