@@ -129,10 +129,10 @@ fn run<T: Transport>(
             break;
         }
         let is_late = skips && frame % 5 == 4;
-        show.engine.frame(if is_late { FrameMode::StateOnly } else { FrameMode::Full });
+        show.engine.frame(if is_late { FrameMode::Late } else { FrameMode::Full });
         let plan = show.engine.plan().clone();
         let at_frames = |step: usize| plan.steps[step].rate == Rate::Frame;
-        let keeps = |step: usize| at_frames(step) && plan.steps[step].keeps_state;
+        let keeps = |step: usize| at_frames(step) && plan.steps[step].runs_late;
         course.state.push((frame, values(&show.engine, keeps)));
         if frame % 5 != 4 {
             course.drawn.push((frame, values(&show.engine, at_frames)));

@@ -17,8 +17,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lumawire_core::{
-    AudioBlock, Domain, Edit, Graph, GraphNode, NodeSpec, ParamValue, PortType, Registry, Value,
-    WireEnds, compile, patch,
+    AudioBlock, Domain, Edit, Graph, GraphNode, NodeSpec, ParamValue, PortType, Registry, Role,
+    Value, WireEnds, compile, patch,
 };
 use lumawire_nodes::gpu::Rehearsal;
 use lumawire_runtime::live::{
@@ -70,12 +70,17 @@ const SHOWN: [&str; 8] =
     ["bank", "chroma", "chords", "walk", "model", "generator", "feedback", "trail"];
 /// Nodes that are added at most.
 const MAX_ADDED: usize = 40;
+/// Effects among them at most: each draws, on the processor too.
+const MAX_EFFECTS: usize = 4;
+/// Effects that change the size, without end where they follow each other.
+const SIZING: [&str; 2] = ["post.resize", "post.upscale"];
 
 /// Edits a copy of the small patch at random.
 struct Editor {
     graph: Graph,
     registry: Registry,
     kinds: Vec<&'static NodeSpec>,
+    effects: Vec<&'static NodeSpec>,
     dice: Dice,
 }
 
@@ -85,8 +90,18 @@ impl Editor {
             ["control.", "map."].iter().any(|category| spec.kind.starts_with(category))
         };
         let kinds = lumawire_nodes::ALL.iter().copied().filter(is_small).collect();
+        let is_effect = |spec: &&NodeSpec| {
+            let required = spec.inputs.iter().filter(|port| port.required).map(|port| port.id);
+            spec.kind.starts_with("post.")
+                && !SIZING.contains(&spec.kind)
+                && spec.role != Role::Delay
+                && required.eq(["image"])
+                && spec.outputs.first().is_some_and(|port| port.id == "image")
+        };
+        let effects: Vec<_> = lumawire_nodes::ALL.iter().copied().filter(is_effect).collect();
+        assert!(effects.len() > 30, "{} effects", effects.len());
         let graph = patch::parse(common::SMALL).expect("the small patch").graph;
-        Self { graph, registry: lumawire_nodes::registry(), kinds, dice: Dice(1) }
+        Self { graph, registry: lumawire_nodes::registry(), kinds, effects, dice: Dice(1) }
     }
 
     /// Ids of the nodes that were added.
@@ -97,13 +112,13 @@ impl Editor {
 
     fn next(&mut self) -> Option<Edit> {
         let added = self.added();
-        match self.dice.below(10) {
+        match self.dice.below(11) {
             0 | 1 if added.len() < MAX_ADDED => {
                 let spec = *self.dice.pick(&self.kinds)?;
                 let id = self.graph.fresh_id(spec);
                 Some(Edit::AddNode { id, node: GraphNode::new(spec), at: None })
             }
-            0..=2 => self.dice.pick(&added).cloned().map(|id| Edit::RemoveNode { id }),
+            0..=2 => self.dice.pick(&added).cloned().map(|id| self.remove(id)),
             3 => {
                 let id = self.dice.pick(&added).cloned()?;
                 let to = format!("n{}", self.dice.roll());
@@ -116,8 +131,42 @@ impl Editor {
                     self.graph.wires().map(|wire| &wire.ends).filter(is_ours).cloned().collect();
                 self.dice.pick(&wires).cloned().map(|ends| Edit::Disconnect { ends })
             }
+            7 => self.effect(&added),
             _ => self.param(&added),
         }
+    }
+
+    /// Where the picture of this node comes from.
+    fn shown_by(&self, id: &str) -> Option<WireEnds> {
+        let is_picture = |ends: &&WireEnds| ends.to == id && ends.port == "image";
+        self.graph.wires().map(|wire| &wire.ends).find(is_picture).cloned()
+    }
+
+    /// Puts an effect before the output.
+    fn effect(&mut self, added: &[String]) -> Option<Edit> {
+        let is_effect = |id: &&String| self.shown_by(id).is_some();
+        if added.iter().filter(is_effect).count() >= MAX_EFFECTS {
+            return None;
+        }
+        let spec = *self.dice.pick(&self.effects)?;
+        let (id, before) = (self.graph.fresh_id(spec), self.shown_by("video")?);
+        let wire = |ends| Edit::Connect { ends, depth: 1.0 };
+        Some(Edit::Batch(vec![
+            Edit::AddNode { id: id.clone(), node: GraphNode::new(spec), at: None },
+            wire(WireEnds::new(&before.from, &before.output, &id, "image")),
+            wire(WireEnds::new(&id, "image", "video", "image")),
+        ]))
+    }
+
+    /// Takes a node out; what came before an effect goes to what came after it.
+    fn remove(&self, id: String) -> Edit {
+        let Some(before) = self.shown_by(&id) else { return Edit::RemoveNode { id } };
+        let after = self.graph.wires().map(|wire| &wire.ends);
+        let after = after.filter(|ends| ends.from == id && ends.output == "image");
+        let over =
+            after.map(|ends| WireEnds::new(&before.from, &before.output, &ends.to, &ends.port));
+        let wires: Vec<_> = over.map(|ends| Edit::Connect { ends, depth: 1.0 }).collect();
+        Edit::Batch([vec![Edit::RemoveNode { id }], wires].concat())
     }
 
     /// A control or a trigger to an input or a parameter, of the right type or not.
@@ -324,8 +373,11 @@ fn a_show_goes_on_through_any_number_of_edits_and_keeps_its_state() {
         assert_eq!(value(&run.engine), value(&calm), "`{node}.{output}`");
     }
     if std::env::var_os("LUMAWIRE_TORTURE_EDITS").is_some() {
-        // Half a minute with nothing to do.
-        print("edited once", &show(1, Duration::from_secs(30)));
+        // As long a show with nothing to do: what is late in it is late by the machine.
+        let calm = show(1, Duration::from_secs_f64(run.stats.secs));
+        print("edited once", &calm);
+        let late = |run: &Run| run.stats.num_skipped;
+        println!("late by the edits: {} frames", late(&run).saturating_sub(late(&calm)));
     }
 }
 

@@ -101,6 +101,9 @@ pub struct Tick {
     pub clock: Clock,
     /// Seed of the whole run (`--seed`): nodes mix it into their own.
     pub seed: u64,
+    /// Ticks that the node left out just before this one, because its pictures were too late for the
+    /// stage; at most a second of them. 0 in a render.
+    pub num_missed: u32,
 }
 
 impl Tick {
@@ -109,9 +112,10 @@ impl Tick {
         self.sample as f64 / f64::from(self.clock.sample_rate_hz)
     }
 
-    /// Seconds between this tick and the next of its rate.
+    /// Seconds between this tick and the node's last: from one of its rate to the next, where none was
+    /// left out.
     pub fn dt_secs(&self) -> f64 {
-        self.clock.dt_secs(self.rate)
+        self.clock.dt_secs(self.rate) * f64::from(self.num_missed.saturating_add(1))
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Harness {
     seed: u64,
     next_sample: u64,
     next_frame: u64,
+    num_missed: u32,
     transport_audio: AudioBlock,
 }
 
@@ -59,6 +60,7 @@ impl Harness {
             seed: 0,
             next_sample: 0,
             next_frame: 0,
+            num_missed: 0,
             transport_audio: AudioBlock::default(),
         }
     }
@@ -171,6 +173,7 @@ impl Harness {
             frame: self.next_frame,
             clock: self.clock,
             seed: self.seed,
+            num_missed: std::mem::take(&mut self.num_missed),
         };
         let mut outputs = std::mem::take(&mut self.values[1]);
         let mut io = Io {
@@ -191,6 +194,12 @@ impl Harness {
             Rate::Block | Rate::Inherit => self.next_sample += self.clock.block_len as u64,
         }
         result
+    }
+
+    /// Leaves a frame out, as a show does for which a picture is too late.
+    pub fn miss_frame(&mut self) {
+        self.next_frame += 1;
+        self.num_missed += 1;
     }
 
     /// Whatever an output holds.
@@ -221,7 +230,7 @@ impl Harness {
         for value in &mut self.values[1] {
             *value = Value::Empty;
         }
-        (self.next_sample, self.next_frame) = (0, 0);
+        (self.next_sample, self.next_frame, self.num_missed) = (0, 0, 0);
     }
 
     /// The instance, for `adopt`.

@@ -183,6 +183,105 @@ fn rolling_forward_runs_what_keeps_state_alone() {
     assert_eq!(runs(&engine, "pole").0, 100);
 }
 
+/// What ticks by itself, and what lives by pictures, after `num_frames` frames of which `is_late` ones
+/// come too late.
+fn half_shown(num_frames: u64, is_late: impl Fn(u64) -> bool) -> Engine {
+    let mut engine = engine(
+        &format!(
+            r#""in": {{ "kind": "stub.sound@1" }}, "pole": {{ "kind": "stub.pole@1" }},
+               "paint": {{ "kind": "stub.paint@1" }}, "linger": {{ "kind": "stub.linger@1" }},
+               "pulse": {{ "kind": "stub.pulse@1", "params": {{ "every": 1 }} }},
+               "beat": {{ "kind": "stub.metronome@1" }}, "tally": {{ "kind": "stub.tally@1" }},
+               "beats": {{ "kind": "stub.tally@1" }}, "rec": {{ "kind": "stub.record@1" }}, {SINK}"#
+        ),
+        &[
+            "pole.out -> paint.in",
+            "paint.image -> linger.image",
+            "pulse.hit -> linger.block_hit",
+            "beat.hit -> linger.frame_hit",
+            "in.audio -> linger.audio",
+            "linger.image -> sink.image",
+            "pulse.hit -> tally.hit",
+            "beat.hit -> beats.hit",
+            "in.audio -> rec.audio",
+            "tally.out -> sink.watch",
+            "rec.out -> paint.level * 0.000001",
+            "beats.out -> paint.level * 0.001",
+        ],
+    );
+    let audio = AudioBlock::silent(1, 256);
+    while engine.next_frame() < num_frames {
+        while engine.frame_is_due() && engine.next_frame() < num_frames {
+            let late = is_late(engine.next_frame());
+            engine.frame(if late { FrameMode::Late } else { FrameMode::Full });
+        }
+        engine.block(&audio);
+    }
+    engine
+}
+
+#[test]
+fn a_late_frame_runs_what_needs_no_picture_and_the_rest_catches_up() {
+    let all = half_shown(121, |_| false);
+    // Every third is drawn, and the last.
+    let some = half_shown(121, |frame| frame % 3 != 0);
+    assert_eq!(some.next_sample(), all.next_sample());
+    assert_eq!((runs(&all, "linger").0, runs(&some, "linger").0), (121, 41));
+    assert!(runs(&some, "paint").0 <= 41);
+    // What needs no picture ran at every frame, and saw what it would have seen.
+    for (node, output) in [("tally", "out"), ("beats", "out"), ("rec", "out"), ("pole", "out")] {
+        assert_eq!(control(&some, node, output), control(&all, node, output), "{node}");
+    }
+    for node in ["tally", "beats", "rec", "beat"] {
+        assert_eq!(runs(&some, node), runs(&all, node), "{node}");
+    }
+    // What lives by pictures lost no hit, no sample and no time.
+    for output in ["block_hits", "frame_hits", "samples"] {
+        assert_eq!(control(&some, "linger", output), control(&all, "linger", output), "{output}");
+    }
+    assert_eq!(control(&all, "linger", "frame_hits"), 121.0);
+    let secs = |engine: &Engine| control(engine, "linger", "secs");
+    assert!((secs(&some) - secs(&all)).abs() < 1e-4, "{} {}", secs(&some), secs(&all));
+}
+
+#[test]
+fn time_that_was_missed_is_bounded() {
+    let engine = half_shown(400, |frame| (10..399).contains(&frame));
+    assert_eq!(runs(&engine, "linger").0, 11);
+    // Ten frames, and after the gap a second and a frame.
+    let expected = 10.0 / 60.0 + 61.0 / 60.0;
+    assert!((control(&engine, "linger", "secs") - expected).abs() < 1e-4);
+    assert_eq!(control(&engine, "linger", "frame_hits"), 400.0);
+}
+
+#[test]
+fn what_was_gathered_for_the_next_picture_survives_a_swap() {
+    let wires = [
+        "paint.image -> linger.image",
+        "pulse.hit -> linger.block_hit",
+        "linger.image -> sink.image",
+    ];
+    let nodes = |level: f32| {
+        format!(
+            r#""paint": {{ "kind": "stub.paint@1", "params": {{ "level": {level} }} }},
+               "pulse": {{ "kind": "stub.pulse@1", "params": {{ "every": 1 }} }},
+               "linger": {{ "kind": "stub.linger@1" }}, {SINK}"#
+        )
+    };
+    let mut engine = engine(&nodes(1.0), &wires);
+    let audio = AudioBlock::silent(1, 256);
+    engine.frame(FrameMode::Full);
+    for level in [2.0, 3.0, 4.0] {
+        (0..10).for_each(|_| engine.block(&audio));
+        engine.frame(FrameMode::Late);
+        swap(&mut engine, &nodes(level), &wires);
+    }
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "linger", "block_hits"), 30.0);
+    engine.frame(FrameMode::Full);
+    assert_eq!(control(&engine, "linger", "block_hits"), 30.0, "each counts once");
+}
+
 #[test]
 fn what_reaches_no_sink_does_not_run() {
     let engine = engine(

@@ -45,7 +45,8 @@ const TORTURES: [(&str, &str, &str, &str); 2] = [
     ("saves", "a_program_that_is_killed", "LUMAWIRE_TORTURE_SAVES", "1000"),
 ];
 
-/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num]`, `saves [num]`, `midi`.
+/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num] [--release]`, `saves [num]`,
+/// `midi`, `osc`.
 pub fn run(args: &[String]) -> Outcome {
     let asked = args.first().map(String::as_str);
     match asked {
@@ -54,12 +55,15 @@ pub fn run(args: &[String]) -> Outcome {
         _ => {}
     }
     if let Some((_, test, variable, usual)) = TORTURES.iter().find(|t| asked == Some(t.0)) {
-        let num = args.get(1).map_or(*usual, String::as_str);
+        let (profile, rest): (Vec<&str>, Vec<&str>) =
+            args[1..].iter().map(String::as_str).partition(|arg| *arg == "--release");
+        let num = rest.first().unwrap_or(usual);
         if num.parse::<u32>().is_err() {
             return Err(Failure::usage(format!("`{num}` is no number")));
         }
         let mut command = shell::cargo(["test", "--workspace", "--test", "torture"]);
-        return shell::run(command.args(["--", test, "--nocapture"]).env(variable, num));
+        command.args(profile).args(["--", test, "--nocapture"]);
+        return shell::run(command.env(variable, num));
     }
     let (secs, more) = match args.split_first() {
         Some((first, more)) if first.parse::<u64>().is_ok() => {

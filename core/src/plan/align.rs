@@ -209,6 +209,7 @@ impl Waits {
         let num_outputs = from.spec.outputs.len();
         let counted = from.accumulators.iter().find(|a| a.slot == source.1);
         let output = counted.map_or(source.1, |a| a.output);
+        let awaits_picture = counted.is_some_and(|a| a.awaits_picture);
         let is_count = source.1 as usize >= num_outputs;
         let key = (source.0, output, num_blocks);
         let next = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
@@ -221,8 +222,14 @@ impl Waits {
         }
         // Its own count for the frames, in place of the one that comes too early.
         let step = &mut plan.steps[waiting as usize];
-        step.accumulators = vec![Accumulator { output: 0, slot: 1 }];
-        (waiting, 1)
+        let counts = &mut step.accumulators;
+        let found = counts.iter().find(|a| a.awaits_picture == awaits_picture).map(|a| a.slot);
+        let slot = found.unwrap_or_else(|| {
+            let slot = 1 + u32::try_from(counts.len()).unwrap_or(0);
+            counts.push(Accumulator { output: 0, slot, awaits_picture });
+            slot
+        });
+        (waiting, slot)
     }
 
     /// Puts each waiting step right after what it reads; what reads a delay comes first, since
@@ -257,6 +264,7 @@ fn wait(from: &Step, source: (u32, u32), num_blocks: u64) -> Step {
         modulations: Vec::new(),
         accumulators: Vec::new(),
         keeps_state: true,
+        runs_late: true,
     }
 }
 

@@ -77,6 +77,9 @@ pub struct Step {
     /// Whether later ticks depend on it: itself not pure, or upstream of one that is not (sinks
     /// apart). The others are skipped while state is rolled forward.
     pub keeps_state: bool,
+    /// Whether it runs at a frame of a show that is too late to be drawn: later ticks depend on it, and
+    /// neither it nor what it reads needs a picture. The others run again with the next picture.
+    pub runs_late: bool,
 }
 
 /// A control that is added to a parameter: `param + source · depth`.
@@ -90,13 +93,17 @@ pub struct Modulation {
     pub depth: f32,
 }
 
-/// An output of block rate that is gathered for frames.
+/// An output that is gathered for frames: one of block rate, or hits of frame rate for what does not
+/// run at every frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accumulator {
     /// The output that is gathered.
     pub output: u32,
     /// Where it is gathered, counted among the step's outputs.
     pub slot: u32,
+    /// Whether it is for steps that run at frames that are drawn alone ([`Step::runs_late`]): it is
+    /// emptied after such a frame, others after every frame.
+    pub awaits_picture: bool,
 }
 
 impl Plan {
@@ -133,8 +140,8 @@ pub fn compile(graph: &Graph, registry: &Registry) -> Result<Plan, Vec<Fault>> {
     }
     expand::insert_conversions(&mut ir);
     let order = order::order(&ir);
-    let keeps = state::keeps_state(&ir);
-    Ok(slots::plan(graph, &ir, &order, &keeps))
+    let (keeps, late) = (state::keeps_state(&ir), state::runs_late(&ir));
+    Ok(slots::plan(graph, &ir, &order, &keeps, &late))
 }
 
 /// What the passes work on: the nodes whose kind is known and the wires that fit.

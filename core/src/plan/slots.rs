@@ -8,12 +8,18 @@ use crate::spec::{Rate, Role};
 use crate::value::PortType;
 
 /// The plan whose steps are the nodes of `order`.
-pub(super) fn plan(graph: &Graph, ir: &Ir, order: &[usize], keeps_state: &[bool]) -> Plan {
+pub(super) fn plan(
+    graph: &Graph,
+    ir: &Ir,
+    order: &[usize],
+    keeps_state: &[bool],
+    runs_late: &[bool],
+) -> Plan {
     let mut place = vec![0_usize; ir.nodes.len()];
     for (step, &node) in order.iter().enumerate() {
         place[node] = step;
     }
-    let gathered = gathered_outputs(ir);
+    let gathered = gathered_outputs(ir, runs_late);
     let mut steps: Vec<Step> = order
         .iter()
         .map(|&n| {
@@ -27,11 +33,13 @@ pub(super) fn plan(graph: &Graph, ir: &Ir, order: &[usize], keeps_state: &[bool]
                 modulations: Vec::new(),
                 accumulators: accumulators(n, ir, &gathered),
                 keeps_state: keeps_state[n],
+                runs_late: runs_late[n],
             }
         })
         .collect();
     for link in &ir.links {
-        let source = (narrow(place[link.from]), slot(link, ir, &steps[place[link.from]]));
+        let source =
+            (narrow(place[link.from]), slot(link, ir, runs_late, &steps[place[link.from]]));
         let step = &mut steps[place[link.to]];
         match link.target {
             Target::Input(input) => step.inputs[input] = Some(source),
@@ -64,31 +72,49 @@ fn narrow(i: usize) -> u32 {
 
 /// Whether frames read through this link what blocks bring anew: hits, and where state is kept from
 /// frame to frame also samples and rows. What is pure sees the latest alone: its cache is keyed by it.
-fn gathers(ir: &Ir, link: &Link) -> bool {
+/// Hits of a step that runs at frames too late to be drawn are gathered for what keeps state and does
+/// not.
+fn gathers(ir: &Ir, runs_late: &[bool], link: &Link) -> bool {
     let (from, to) = (&ir.nodes[link.from], &ir.nodes[link.to]);
     let ty = from.spec.outputs[link.output].ty;
-    let is_gathered = ty == PortType::Trigger || (ty.is_fresh() && to.keeps_state());
-    is_gathered && (from.rate, to.rate) == (Rate::Block, Rate::Frame)
+    match (from.rate, to.rate) {
+        (Rate::Block, Rate::Frame) => {
+            ty == PortType::Trigger || (ty.is_fresh() && to.keeps_state())
+        }
+        (Rate::Frame, Rate::Frame) => {
+            let waits = runs_late[link.from] && !runs_late[link.to];
+            ty == PortType::Trigger && to.keeps_state() && waits
+        }
+        _ => false,
+    }
 }
 
-/// Node and output of all that is gathered.
-fn gathered_outputs(ir: &Ir) -> BTreeSet<(usize, usize)> {
-    ir.links.iter().filter(|l| gathers(ir, l)).map(|l| (l.from, l.output)).collect()
+/// Node, output and whether it awaits a picture, of all that is gathered.
+type Gathered = BTreeSet<(usize, usize, bool)>;
+
+fn gathered_outputs(ir: &Ir, runs_late: &[bool]) -> Gathered {
+    let gathered = ir.links.iter().filter(|l| gathers(ir, runs_late, l));
+    gathered.map(|l| (l.from, l.output, !runs_late[l.to])).collect()
 }
 
-fn accumulators(node: usize, ir: &Ir, gathered: &BTreeSet<(usize, usize)>) -> Vec<Accumulator> {
+fn accumulators(node: usize, ir: &Ir, gathered: &Gathered) -> Vec<Accumulator> {
     let num_outputs = ir.nodes[node].spec.outputs.len();
-    let outputs = gathered.range((node, 0)..=(node, usize::MAX)).map(|(_, output)| *output);
-    let slots = num_outputs..;
-    outputs.zip(slots).map(|(o, s)| Accumulator { output: narrow(o), slot: narrow(s) }).collect()
+    let outputs = gathered.range((node, 0, false)..=(node, usize::MAX, true));
+    let accumulator = |(&(_, output, awaits_picture), slot)| Accumulator {
+        output: narrow(output),
+        slot: narrow(slot),
+        awaits_picture,
+    };
+    outputs.zip(num_outputs..).map(accumulator).collect()
 }
 
 /// The slot of its source that a link reads: what was gathered, or the output itself.
-fn slot(link: &Link, ir: &Ir, source: &Step) -> u32 {
+fn slot(link: &Link, ir: &Ir, runs_late: &[bool], source: &Step) -> u32 {
     let output = narrow(link.output);
-    let accumulator = source.accumulators.iter().find(|a| a.output == output);
+    let wanted = (output, !runs_late[link.to]);
+    let accumulator = source.accumulators.iter().find(|a| (a.output, a.awaits_picture) == wanted);
     match accumulator {
-        Some(accumulator) if gathers(ir, link) => accumulator.slot,
+        Some(accumulator) if gathers(ir, runs_late, link) => accumulator.slot,
         _ => output,
     }
 }

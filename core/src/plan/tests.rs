@@ -222,7 +222,10 @@ fn samples_and_rows_are_gathered_for_frames_that_keep_state() {
     ];
     let plan = shown("in: audio, s: spectrum, roll: roll", &wires);
     assert_eq!(plan.source("roll", 0), ("in", 1));
-    assert_eq!(plan.step("in").accumulators, [Accumulator { output: 0, slot: 1 }]);
+    assert_eq!(
+        plan.step("in").accumulators,
+        [Accumulator { output: 0, slot: 1, awaits_picture: true }]
+    );
     // All rows are converted for it, and the latest alone for what is pure.
     let rows = plan.step("s.spectrum -> roll.bands");
     assert_eq!((rows.rate, rows.accumulators.len()), (Rate::Block, 1));
@@ -238,7 +241,7 @@ fn triggers_are_counted_for_frames_alone() {
         ["in.audio -> o.audio", "o.hits -> draw.hits", "o.hits -> c.hits", "c.count -> draw.level"];
     let plan = shown("in: audio, o: onset, c: count", &wires);
     let step = plan.step("o");
-    assert_eq!(step.accumulators, [Accumulator { output: 1, slot: 2 }]);
+    assert_eq!(step.accumulators, [Accumulator { output: 1, slot: 2, awaits_picture: true }]);
     assert_eq!((step.num_slots(), plan.step("c").num_slots()), (3, 1));
     assert_eq!((plan.source("draw", 1), plan.source("c", 0)), (("o", 2), ("o", 1)));
     let plan = shown("in: audio, o: onset, c: count", &[wires[0], wires[2], wires[3]]);

@@ -122,7 +122,8 @@ impl Shader {
     pub fn prepare(&mut self, services: &Services) -> Result<(), NodeError> {
         if self.bring_to(services)? {
             let mut twin = self.twin();
-            let elsewhere = |services: &Services| {
+            // The other device goes with it.
+            let elsewhere = move |services: &Services| {
                 twin.bring_to(services)?;
                 twin.draw_pixel()
             };

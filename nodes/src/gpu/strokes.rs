@@ -147,7 +147,7 @@ impl Strokes {
         self.straighten.prepare(services)?;
         if self.bring_to(services)? {
             let mut twin = Self::new(self.label);
-            let elsewhere = |services: &Services| {
+            let elsewhere = move |services: &Services| {
                 twin.straighten.prepare(services)?;
                 twin.bring_to(services)?;
                 twin.draw_dots()

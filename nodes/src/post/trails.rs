@@ -166,6 +166,42 @@ mod tests {
         }
     }
 
+    /// Two seconds of a spot that comes and goes, drawn at each frame of 30 a second or at each second one.
+    fn after_two_seconds(mode: &str, is_late: fn(u32) -> bool) -> [f32; 4] {
+        let clock = Clock { fps: Fps::new(30, 1), ..Clock::default() };
+        let node = Harness::new(&SPEC).clock(clock).services(&services());
+        let mut node = node.param("mode", mode).param("decay_secs", 0.5_f32).prepare().unwrap();
+        for frame in 0..=60 {
+            if is_late(frame) {
+                node.miss_frame();
+                continue;
+            }
+            let light = if frame % 20 < 10 { 0.8 } else { 0.05 };
+            node.input("image", Value::Image(flat(light)));
+            node.tick().unwrap();
+        }
+        pixel(&drawn_last(&node), 0, 0)
+    }
+
+    fn drawn_last(node: &Harness) -> Image {
+        match node.output("image") {
+            Value::Image(image) => image.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn frames_that_were_left_out_change_little() {
+        for mode in ["max", "add"] {
+            let all = after_two_seconds(mode, |_| false);
+            let some = after_two_seconds(mode, |frame| frame % 2 == 1);
+            let expected = all.map(f64::from);
+            // What shone in a frame that was left out counts as the frame after it, which is half the
+            // decay of a frame: 3 %.
+            assert_close(&some, &expected, 0.04);
+        }
+    }
+
     #[test]
     fn a_lasting_picture_is_doubled_by_add_at_every_frame_rate() {
         for fps in [10_u32, 60] {

@@ -104,7 +104,7 @@ impl Timeline {
     fn at(&mut self, tick: &Tick, speed: f64, restarts: bool) -> f64 {
         let frame = tick.frame;
         let passed = |(from, secs, speed): (u64, f64, f64)| {
-            secs + frame.saturating_sub(from) as f64 * tick.dt_secs() * speed
+            secs + frame.saturating_sub(from) as f64 * tick.clock.dt_secs(tick.rate) * speed
         };
         let secs = self.from.map_or(0.0, passed);
         let secs = if restarts { 0.0 } else { secs };

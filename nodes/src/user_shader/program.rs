@@ -192,7 +192,7 @@ impl Program {
 
     /// What each texture holds at the beginning of a frame.
     fn textures(&mut self, io: &Io<'_>) -> Result<Vec<Image>, NodeError> {
-        let delta_secs = 1.0 / io.tick.clock.fps.hz();
+        let delta_secs = io.tick.dt_secs();
         let mut all = Vec::with_capacity(self.held.len());
         for (i, texture) in self.declared.textures.iter().enumerate() {
             let input = self.inputs.get(i).copied().flatten();
@@ -223,7 +223,7 @@ impl Program {
     /// Fills the uniform, apart from what differs from pass to pass.
     fn fill_numbers(&mut self, io: &Io<'_>) {
         let secs = io.tick.secs();
-        let delta_secs = if io.tick.frame == 0 { 0.0 } else { 1.0 / io.tick.clock.fps.hz() };
+        let delta_secs = if io.tick.frame == 0 { 0.0 } else { io.tick.dt_secs() };
         // Days are not counted: whoever reads them wants a clock's hands.
         let date = [2000.0, 1.0, 1.0, (secs % 86_400.0) as f32];
         let built_in = [

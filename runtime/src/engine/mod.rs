@@ -9,7 +9,7 @@ mod study;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lumawire_core::plan::Plan;
+use lumawire_core::plan::{Accumulator, Plan};
 use lumawire_core::{AudioBlock, Image, ParamValue, Rate, Tick, Value};
 
 pub use prepare::{Prepared, RunCx, Running, prepare, prepare_while};
@@ -23,6 +23,10 @@ pub enum FrameMode {
     Full,
     /// Only what later ticks depend on: rolls state forward without drawing.
     StateOnly,
+    /// As little as a show that is late must: what later ticks depend on and needs no picture. The
+    /// rest goes on at the next frame that is drawn, which gives it the hits, rows and samples gathered
+    /// meanwhile and tells it how much time has passed.
+    Late,
 }
 
 /// What a swap left over. Drop it on a thread where freeing may take its time.
@@ -43,6 +47,8 @@ pub struct Engine {
     silence: AudioBlock,
     next_sample: u64,
     next_frame: u64,
+    /// Frames since the last one that was not late.
+    num_missed: u32,
     timing: bool,
     keeps: bool,
     study: Option<study::Study>,
@@ -60,6 +66,7 @@ impl Engine {
             silence: AudioBlock::default(),
             next_sample: 0,
             next_frame: 0,
+            num_missed: 0,
             timing: false,
             keeps: true,
             study: None,
@@ -137,7 +144,7 @@ impl Engine {
                 self.accumulate(&plan, i as usize);
             }
         }
-        self.run_delays(&plan, Rate::Block, tick, audio);
+        self.run_delays(&plan, Rate::Block, FrameMode::Full, tick, audio);
         self.next_sample += plan.clock.block_len as u64;
     }
 
@@ -147,14 +154,32 @@ impl Engine {
         let tick = self.tick(Rate::Frame, plan.clock.frame_due(self.next_frame));
         let silence = std::mem::take(&mut self.silence);
         for &i in &plan.frame_order {
-            let wanted = mode == FrameMode::Full || plan.steps[i as usize].keeps_state;
+            let step = &plan.steps[i as usize];
+            let wanted = match mode {
+                FrameMode::Full => true,
+                FrameMode::StateOnly => step.keeps_state,
+                FrameMode::Late => step.runs_late,
+            };
             if wanted && self.is_heard(i) {
-                self.run(&plan, i as usize, tick, &silence);
+                let num_missed = if step.runs_late { 0 } else { self.num_missed };
+                self.run(&plan, i as usize, Tick { num_missed, ..tick }, &silence);
+                self.accumulate(&plan, i as usize);
             }
         }
-        self.run_delays(&plan, Rate::Frame, tick, &silence);
+        self.run_delays(&plan, Rate::Frame, mode, tick, &silence);
         self.silence = silence;
-        self.clear_accumulators(&plan);
+        self.clear_accumulators(&plan, mode);
+        // What delays show now is seen at the next frame.
+        for &i in plan.delays.iter().filter(|&&i| plan.steps[i as usize].rate == Rate::Frame) {
+            if mode != FrameMode::Late || plan.steps[i as usize].runs_late {
+                self.accumulate(&plan, i as usize);
+            }
+        }
+        let max_missed = plan.clock.fps.hz() as u32;
+        self.num_missed = match mode {
+            FrameMode::Late => self.num_missed.saturating_add(1).min(max_missed),
+            FrameMode::Full | FrameMode::StateOnly => 0,
+        };
         self.next_frame += 1;
     }
 
@@ -166,7 +191,7 @@ impl Engine {
         for slot in self.values.iter_mut().flat_map(|slots| slots.iter_mut()) {
             *slot = Value::Empty;
         }
-        (self.next_sample, self.next_frame) = (0, 0);
+        (self.next_sample, self.next_frame, self.num_missed) = (0, 0, 0);
         self.emit_delays();
     }
 
@@ -311,21 +336,37 @@ impl Engine {
             frame: self.next_frame,
             clock: self.running.plan.clock,
             seed: self.cx.seed.unwrap_or(self.running.plan.seed),
+            num_missed: 0,
         }
     }
 
     /// All delays take their inputs before any of them gives its output, so that a chain of
     /// delays delays by its length.
-    fn run_delays(&mut self, plan: &Plan, rate: Rate, tick: Tick, audio: &AudioBlock) {
-        let runs =
-            |engine: &Self, i: u32| plan.steps[i as usize].rate == rate && engine.is_heard(i);
+    fn run_delays(
+        &mut self,
+        plan: &Plan,
+        rate: Rate,
+        mode: FrameMode,
+        tick: Tick,
+        audio: &AudioBlock,
+    ) {
+        let missed = if rate == Rate::Frame { self.num_missed } else { 0 };
+        // The tick of a delay that runs now.
+        let tick_of = |engine: &Self, i: u32| {
+            let step = &plan.steps[i as usize];
+            let runs = step.rate == rate
+                && (mode != FrameMode::Late || step.runs_late)
+                && engine.is_heard(i);
+            let num_missed = if step.runs_late { 0 } else { missed };
+            runs.then_some(Tick { num_missed, ..tick })
+        };
         for &i in &plan.delays {
-            if runs(self, i) {
+            if let Some(tick) = tick_of(self, i) {
                 self.latch(plan, i as usize, tick, audio);
             }
         }
         for &i in &plan.delays {
-            if runs(self, i) {
+            if let Some(tick) = tick_of(self, i) {
                 self.run(plan, i as usize, tick, audio);
             }
         }
@@ -356,9 +397,10 @@ impl Engine {
         }
     }
 
-    fn clear_accumulators(&mut self, plan: &Plan) {
+    fn clear_accumulators(&mut self, plan: &Plan, mode: FrameMode) {
         for (step, slots) in plan.steps.iter().zip(&mut self.values) {
-            for acc in &step.accumulators {
+            let is_seen = |acc: &&Accumulator| mode != FrameMode::Late || !acc.awaits_picture;
+            for acc in step.accumulators.iter().filter(is_seen) {
                 if let Some(slot) = slots.get_mut(acc.slot as usize) {
                     slot.clear_gathered();
                 }

@@ -211,7 +211,8 @@ pub(super) fn carry_slots(
         }
     }
     for accumulator in &step.accumulators {
-        let same = |a: &&Accumulator| a.output == accumulator.output;
+        let of = |a: &Accumulator| (a.output, a.awaits_picture);
+        let same = |a: &&Accumulator| of(a) == of(accumulator);
         let old = old_step.accumulators.iter().find(same);
         if let Some(gathered) = old.and_then(|a| old_slots.get_mut(a.slot as usize)) {
             slots[accumulator.slot as usize] = std::mem::take(gathered);

@@ -16,6 +16,25 @@ use crate::transport::TransportError;
 /// However late it is, a picture is drawn so often a second.
 const MIN_FPS: f64 = 2.0;
 
+/// Which frames are drawn. A machine that is too slow for the frame rate leaves out as many frames as
+/// the last picture took, and draws the newest.
+#[derive(Default)]
+struct Pace {
+    /// Frames left out since the last picture.
+    num_held: u64,
+}
+
+impl Pace {
+    /// Whether to draw the frame of which `backlog` samples more than due have come: unless it is late
+    /// by a whole frame of `frame_len`, so that the next one's sound is there already.
+    fn draws(&mut self, backlog: u64, frame_len: u64, fps: f64) -> bool {
+        let is_late = backlog >= frame_len.max(1);
+        let draws = !is_late || self.num_held as f64 >= fps / MIN_FPS;
+        self.num_held = if draws { 0 } else { self.num_held + 1 };
+        draws
+    }
+}
+
 /// A show on stage.
 pub struct Stage<'a> {
     /// The engine and its sound.
@@ -52,7 +71,7 @@ impl Stage<'_> {
         mut present: impl FnMut(Picture),
         mut report: impl FnMut(NodeReport),
     ) -> Result<StageEnd, TransportError> {
-        let mut num_held = 0_u64;
+        let mut pace = Pace::default();
         let outputs = self.outputs.clone();
         self.show.add_tap(move |start, block: &AudioBlock| outputs.hear(start, block));
         while let Some(frame) = self.show.run_until_frame()? {
@@ -66,16 +85,11 @@ impl Stage<'_> {
                 return Ok(StageEnd::TimeOver);
             }
             let frame_len = clock.frame_due(frame + 1) - due;
-            // Late by a frame: the next one's sound is there already.
-            let is_late = self.show.transport_mut().backlog() >= frame_len.max(1);
-            let is_held = num_held as f64 >= clock.fps.hz() / MIN_FPS;
-            if is_late && !is_held {
-                self.show.engine.frame(FrameMode::StateOnly);
+            if !pace.draws(self.show.transport_mut().backlog(), frame_len, clock.fps.hz()) {
+                self.show.engine.frame(FrameMode::Late);
                 self.stats.skipped();
                 self.outputs.show(due, None);
-                num_held += 1;
             } else {
-                num_held = 0;
                 let started = Instant::now();
                 self.show.engine.frame(FrameMode::Full);
                 let picture = self.picture(frame, due);
@@ -94,5 +108,52 @@ impl Stage<'_> {
         let is_final = matches!(image.pixels, Pixels::Rgba8(_));
         let heard = self.show.transport().arrival_of(due);
         is_final.then_some(Picture { image, frame, heard })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames drawn in `secs` at 60 frames a second, where a picture takes `drawn_secs` and a frame that
+    /// is left out `late_secs`, and the longest time from picture to picture.
+    fn play(secs: f64, drawn_secs: f64, late_secs: f64) -> (u64, f64) {
+        let (fps, frame_len) = (60.0, 800);
+        let (mut pace, mut now) = (Pace::default(), 0.0_f64);
+        let (mut num_drawn, mut last, mut longest) = (0, 0.0, 0.0_f64);
+        for frame in 0..(secs * fps) as u64 {
+            let due = frame as f64 / fps;
+            now = now.max(due);
+            let backlog = ((now - due) * 48_000.0) as u64;
+            if pace.draws(backlog, frame_len, fps) {
+                now += drawn_secs;
+                num_drawn += 1;
+                longest = longest.max(now - last);
+                last = now;
+            } else {
+                now += late_secs;
+            }
+        }
+        (num_drawn, longest)
+    }
+
+    #[test]
+    fn a_slow_machine_shows_a_steady_rate_and_a_fast_one_every_frame() {
+        let (num_drawn, longest) = play(10.0, 0.016, 0.0);
+        assert_eq!(num_drawn, 600);
+        assert!(longest < 1.0 / 60.0 + 1e-6, "{longest}");
+        for drawn_secs in [0.02_f64, 0.05, 0.1, 0.3] {
+            let (num_drawn, longest) = play(10.0, drawn_secs, 0.0005);
+            // At least every whole number of frames that a picture takes, and one for luck.
+            let every = (drawn_secs * 60.0).ceil() + 1.0;
+            assert!(num_drawn as f64 >= (600.0 / every).floor(), "{drawn_secs}: {num_drawn}");
+            assert!(longest <= 2.0 * drawn_secs + 2.0 / 60.0, "{drawn_secs}: {longest}");
+        }
+    }
+
+    #[test]
+    fn pictures_come_even_where_the_machine_never_catches_up() {
+        let (num_drawn, _) = play(10.0, 0.5, 0.02);
+        assert_eq!(num_drawn, 20, "one frame in 31");
     }
 }

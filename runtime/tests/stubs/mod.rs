@@ -236,6 +236,71 @@ impl Node for Tally {
     }
 }
 
+/// Hits once at every frame.
+pub static METRONOME: NodeSpec = spec(
+    "stub.metronome",
+    Rate::Frame,
+    Role::Stateful,
+    &[],
+    &[Port::output("hit", PortType::Trigger, "Hits.")],
+    &[],
+    || Box::new(Metronome),
+);
+struct Metronome;
+impl Node for Metronome {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        io.outputs.set_trigger(0, 1);
+        Ok(())
+    }
+}
+
+/// Passes a picture on, and sums what it has seen of time, hits and samples.
+pub static LINGER: NodeSpec = spec(
+    "stub.linger",
+    Rate::Frame,
+    Role::Stateful,
+    &[
+        Port::required("image", PortType::Image, "Picture."),
+        Port::optional("block_hit", PortType::Trigger, "Hits of blocks."),
+        Port::optional("frame_hit", PortType::Trigger, "Hits of frames."),
+        Port::optional("audio", PortType::Audio, "Sound."),
+    ],
+    &[
+        Port::output("image", PortType::Image, "Picture."),
+        Port::output("secs", PortType::Control, "Seconds."),
+        Port::output("block_hits", PortType::Control, "Hits."),
+        Port::output("frame_hits", PortType::Control, "Hits."),
+        Port::output("samples", PortType::Control, "Samples."),
+    ],
+    &[],
+    || Box::<Linger>::default(),
+);
+#[derive(Default)]
+struct Linger {
+    sums: [f64; 4],
+}
+impl Node for Linger {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let samples = io.inputs.audio(3).map_or(0, |audio| audio.len());
+        let hits = [1, 2].map(|i| f64::from(io.inputs.trigger(i)));
+        for (sum, new) in
+            self.sums.iter_mut().zip([io.tick.dt_secs(), hits[0], hits[1], samples as f64])
+        {
+            *sum += new;
+        }
+        if let Some(image) = io.inputs.image(0) {
+            io.outputs.set_image(0, image.clone());
+        }
+        for (i, sum) in self.sums.iter().enumerate() {
+            io.outputs.set_control(1 + i, *sum as f32);
+        }
+        Ok(())
+    }
+    fn reset(&mut self) {
+        self.sums = [0.0; 4];
+    }
+}
+
 /// The transport's sound.
 pub static SOUND: NodeSpec = spec(
     "stub.sound",
@@ -411,8 +476,8 @@ impl Node for Sink {
 
 pub fn registry() -> Registry {
     Registry::new([
-        &SOURCE, &ADD, &BUTTON, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &SOUND, &RECORD, &PAINT,
-        &FLASH, &FRAGILE, &DELAY, &SINK,
+        &SOURCE, &ADD, &BUTTON, &POLE, &LATE, &MEAN, &PULSE, &TALLY, &METRONOME, &LINGER, &SOUND,
+        &RECORD, &PAINT, &FLASH, &FRAGILE, &DELAY, &SINK,
     ])
 }
 

@@ -82,7 +82,7 @@ fn hits_that_wait_are_counted_where_they_arrive() {
     assert_eq!(source(&plan, draw.inputs[hits]), ("onset.hits waits 10", 1));
     assert_eq!(
         step(&plan, "onset.hits waits 10").accumulators,
-        [Accumulator { output: 0, slot: 1 }]
+        [Accumulator { output: 0, slot: 1, awaits_picture: true }]
     );
 }
 
