@@ -13,8 +13,11 @@ use crate::engine::{FrameMode, NodeReport};
 use crate::show::Show;
 use crate::transport::TransportError;
 
-/// However late it is, a picture is drawn so often a second.
+/// However late it is, a picture is drawn so often a second, if pictures take no longer than that.
 const MIN_FPS: f64 = 2.0;
+
+/// Frames that may be left out for each that the last picture took: to make up for it, and a little more.
+const MAX_HELD: f64 = 1.5;
 
 /// Which frames are drawn. A machine that is too slow for the frame rate leaves out as many frames as
 /// the last picture took, and draws the newest.
@@ -22,15 +25,28 @@ const MIN_FPS: f64 = 2.0;
 struct Pace {
     /// Frames left out since the last picture.
     num_held: u64,
+    /// By how many frames the show was late before that picture.
+    lag: Option<f64>,
+    /// How many frames it took.
+    took: f64,
 }
 
 impl Pace {
     /// Whether to draw the frame of which `backlog` samples more than due have come: unless it is late
     /// by a whole frame of `frame_len`, so that the next one's sound is there already.
     fn draws(&mut self, backlog: u64, frame_len: u64, fps: f64) -> bool {
-        let is_late = backlog >= frame_len.max(1);
-        let draws = !is_late || self.num_held as f64 >= fps / MIN_FPS;
-        self.num_held = if draws { 0 } else { self.num_held + 1 };
+        let lag = backlog as f64 / frame_len.max(1) as f64;
+        if self.num_held == 0 {
+            // A frame's own time goes by meanwhile.
+            self.took = self.lag.map_or(0.0, |before| lag - before + 1.0);
+        }
+        let max_held = (fps / MIN_FPS).max(self.took * MAX_HELD);
+        let draws = lag < 1.0 || self.num_held as f64 >= max_held;
+        if draws {
+            (self.num_held, self.lag) = (0, Some(lag));
+        } else {
+            self.num_held += 1;
+        }
         draws
     }
 }
@@ -116,8 +132,9 @@ mod tests {
     use super::*;
 
     /// Frames drawn in `secs` at 60 frames a second, where a picture takes `drawn_secs` and a frame that
-    /// is left out `late_secs`, and the longest time from picture to picture.
-    fn play(secs: f64, drawn_secs: f64, late_secs: f64) -> (u64, f64) {
+    /// is left out `late_secs`; the longest time from picture to picture; and by how much it is late at
+    /// the end.
+    fn play(secs: f64, drawn_secs: f64, late_secs: f64) -> (u64, f64, f64) {
         let (fps, frame_len) = (60.0, 800);
         let (mut pace, mut now) = (Pace::default(), 0.0_f64);
         let (mut num_drawn, mut last, mut longest) = (0, 0.0, 0.0_f64);
@@ -134,26 +151,28 @@ mod tests {
                 now += late_secs;
             }
         }
-        (num_drawn, longest)
+        (num_drawn, longest, now - secs)
     }
 
     #[test]
     fn a_slow_machine_shows_a_steady_rate_and_a_fast_one_every_frame() {
-        let (num_drawn, longest) = play(10.0, 0.016, 0.0);
+        let (num_drawn, longest, _) = play(10.0, 0.016, 0.0);
         assert_eq!(num_drawn, 600);
         assert!(longest < 1.0 / 60.0 + 1e-6, "{longest}");
-        for drawn_secs in [0.02_f64, 0.05, 0.1, 0.3] {
-            let (num_drawn, longest) = play(10.0, drawn_secs, 0.0005);
+        for drawn_secs in [0.02_f64, 0.05, 0.1, 0.3, 0.9, 1.9] {
+            let (num_drawn, longest, lag) = play(10.0, drawn_secs, 0.0005);
             // At least every whole number of frames that a picture takes, and one for luck.
             let every = (drawn_secs * 60.0).ceil() + 1.0;
             assert!(num_drawn as f64 >= (600.0 / every).floor(), "{drawn_secs}: {num_drawn}");
-            assert!(longest <= 2.0 * drawn_secs + 2.0 / 60.0, "{drawn_secs}: {longest}");
+            assert!(longest <= 1.1 * drawn_secs + 3.0 / 60.0, "{drawn_secs}: {longest}");
+            assert!(lag <= drawn_secs + 0.1, "{drawn_secs}: the sound is not lost");
         }
     }
 
     #[test]
     fn pictures_come_even_where_the_machine_never_catches_up() {
-        let (num_drawn, _) = play(10.0, 0.5, 0.02);
+        let (num_drawn, longest, _) = play(10.0, 0.1, 0.02);
         assert_eq!(num_drawn, 20, "one frame in 31");
+        assert!(longest < 0.1 + 31.0 * 0.02 + 1e-6, "{longest}");
     }
 }
