@@ -37,8 +37,9 @@ Usage: cargo xtask <chore> [arguments]
                            a patch live on it for 20 seconds or as long as asked, take the device
                            away and bring it back, and report latency, drops and xruns; arguments
                            go to `lumawire run`
-  live-check edits [num]   edit a running show 10,000 times or as often as asked, and report what the
-                           edits cost the engine
+  live-check edits [num] [--release]
+                           edit a running show 10,000 times or as often as asked, and report what the
+                           edits cost the engine, and what is late beside a show without edits
   live-check saves [num]   kill a program 1,000 times or as often as asked while it saves, and check
                            that a whole patch is left
   live-check midi          plug virtual MIDI devices into a server of its own (JACK), and check what
