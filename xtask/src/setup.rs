@@ -43,6 +43,12 @@ const ITEMS: &[Item] = &[
         ],
     },
     Item {
+        name: "C++ compiler",
+        purpose: "runs the GPU's kernels on the processor, in tests",
+        found: has_cpp,
+        packages: &[(Apt, "g++"), (Dnf, "gcc-c++"), (Pacman, "gcc")],
+    },
+    Item {
         name: "pkg-config",
         purpose: "finds the sound library",
         found: || !cfg!(target_os = "linux") || shell::find_program("pkg-config").is_some(),
@@ -231,6 +237,11 @@ fn as_root(args: &[&str]) -> Outcome<Command> {
 fn has_linker() -> bool {
     // The MSVC linker is found by rustc itself, not through the PATH.
     cfg!(windows) || ["cc", "gcc", "clang"].iter().any(|name| shell::find_program(name).is_some())
+}
+
+/// The emulator's fibres are those of Unix.
+fn has_cpp() -> bool {
+    cfg!(windows) || std::env::var_os("CXX").is_some() || shell::find_program("c++").is_some()
 }
 
 fn has_vulkan_loader() -> bool {

@@ -2,10 +2,21 @@
 //! so that nothing of a CUDA toolkit has to be installed; in tests, the same kernels compiled for
 //! this processor.
 
+mod choice;
+#[cfg(feature = "cuda")]
+pub mod driver;
+#[cfg(test)]
+pub(crate) mod emulated;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
+
+pub use choice::{Choice, Chosen, choose};
 
 /// A failure of the GPU or of its driver, in words.
 #[derive(Debug, Clone, Error)]
@@ -41,8 +52,8 @@ pub trait Accelerator: Send + Sync + fmt::Debug {
         Ok(Box::new(Heap(vec![0; num_bytes].into_boxed_slice())))
     }
 
-    /// Fills `to` from the device, without waiting: its content counts once a later mark is
-    /// reached, and it must not be dropped before.
+    /// Fills `to` from the device, without waiting: who looks at its content before a later mark is
+    /// reached waits for it.
     fn copy_out(&self, from: u64, to: &mut dyn Pinned) -> Result<(), AcceleratorError> {
         self.read(from, to.bytes_mut())
     }
@@ -59,6 +70,11 @@ pub trait Accelerator: Send + Sync + fmt::Debug {
         Err(AcceleratorError(format!("{} shares no memory with Vulkan", self.name())))
     }
 
+    /// Makes a kernel ready, so that its first launch is as quick as any.
+    fn prepare(&self, _kernel: &'static str) -> Result<(), AcceleratorError> {
+        Ok(())
+    }
+
     /// Runs a kernel.
     fn launch(&self, launch: &Launch<'_>) -> Result<(), AcceleratorError>;
 
@@ -66,7 +82,8 @@ pub trait Accelerator: Send + Sync + fmt::Debug {
     fn mark(&self) -> Result<Box<dyn Event>, AcceleratorError>;
 
     /// Records the launches that `run` makes, without running them. `None` where this place cannot;
-    /// then nothing was called. `run` neither allocates, copies nor waits.
+    /// then nothing was called. `run` neither allocates, copies nor waits, and its kernels were run
+    /// before: the first run of a kernel has it compiled.
     fn record(
         &self,
         run: &mut dyn FnMut() -> Result<(), AcceleratorError>,
@@ -95,8 +112,8 @@ pub trait Event: Send + Sync + fmt::Debug {
 }
 
 /// Memory of the computer that a device reaches, see [`Accelerator::pinned`].
-pub trait Pinned: Send + Sync + fmt::Debug {
-    /// Its content.
+pub trait Pinned: Any + Send + Sync + fmt::Debug {
+    /// Its content, when the last copy into it is done.
     fn bytes(&self) -> &[u8];
 
     /// Its content, to be changed.
@@ -149,6 +166,17 @@ impl Memory {
         let memory = Self::new(accelerator, bytes.len())?;
         accelerator.write(memory.address, bytes)?;
         Ok(memory)
+    }
+
+    /// Memory that another device exported: see [`Accelerator::import`].
+    #[cfg(unix)]
+    pub fn imported(
+        accelerator: &Arc<dyn Accelerator>,
+        memory: std::os::fd::OwnedFd,
+        num_bytes: usize,
+    ) -> Result<Self, AcceleratorError> {
+        let address = accelerator.import(memory, num_bytes)?;
+        Ok(Self { accelerator: accelerator.clone(), address, num_bytes })
     }
 
     /// Where it begins on the device.

@@ -5,15 +5,18 @@ pub mod bend;
 mod canvas;
 mod config;
 mod cpu;
-pub mod cuda;
+pub(crate) mod cuda;
 mod layers;
 mod mapping;
 pub mod noise;
 mod ops;
 pub mod rewrite;
+mod rewritten;
 mod shaping;
 mod stand_in;
 mod synthesis;
+#[cfg(test)]
+mod testing;
 mod weights;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -30,6 +33,7 @@ pub use config::{Architecture, Config};
 pub use cpu::Cost;
 use cpu::Isa;
 pub(crate) use cpu::plain;
+pub use cuda::{Numbers, Precision, verify};
 pub use layers::{Affine, LayerWeights, ToRgbWeights};
 pub use noise::{Noise, NoiseField, NoiseMode};
 pub use rewrite::{Rewrite, RewriteOp};
@@ -37,6 +41,7 @@ pub use shaping::{LayerOutput, Shaping, Tap};
 pub use synthesis::Path;
 
 use crate::ModelError;
+use crate::accelerator::{Accelerator, Event};
 use crate::checkpoint::{self, Checkpoint};
 use mapping::Mapping;
 use synthesis::Synthesis;
@@ -178,9 +183,59 @@ impl Generator {
         self.synthesis.layer(layer)
     }
 
+    /// Draws on `accelerator` from now on, unless it has one already: its convolutions are packed
+    /// and copied there. Where that fails it goes on as before.
+    pub fn use_accelerator(
+        &self,
+        accelerator: &Arc<dyn Accelerator>,
+        precision: Precision,
+    ) -> Result<(), ModelError> {
+        self.synthesis.use_accelerator(accelerator, precision)
+    }
+
+    /// The accelerator that draws, where one does.
+    pub fn accelerator(&self) -> Option<&Arc<dyn Accelerator>> {
+        self.synthesis.accelerated().ok().map(cuda::Engine::accelerator)
+    }
+
+    /// In which numbers the accelerator draws, where one does.
+    pub fn precision(&self) -> Option<Precision> {
+        self.synthesis.accelerated().ok().map(cuda::Engine::precision)
+    }
+
+    /// Asks the accelerator for the picture of `ws` `[1, num_ws, w_dim]` and returns at once: RGBA
+    /// halves `[height, width, 4]`, linear light, alpha 1, at address `to` of the accelerator. It is
+    /// there when the mark is reached.
+    pub fn draw_to(
+        &self,
+        ws: &Tensor,
+        shaping: &Shaping,
+        to: u64,
+    ) -> Result<Box<dyn Event>, ModelError> {
+        self.expect_ws(ws)?;
+        expect_canvas(&self.config, &shaping.canvas)?;
+        self.synthesis.draw_to(&ws.flatten_all()?.to_vec1::<f32>()?, shaping, to)
+    }
+
     /// `ws` `[n, num_ws, w_dim]` to pictures `[n, img_channels, h, w]`, about -1..1, not clamped.
+    /// What an accelerator fails at, the processor draws.
     pub fn synthesize(&self, ws: &Tensor, shaping: &Shaping) -> Result<Tensor, ModelError> {
-        self.synthesize_by(synthesis::best_path(&self.device), ws, shaping)
+        self.by_best_path(|path| self.synthesize_by(path, ws, shaping))
+    }
+
+    /// Calls `draw` with the best path there is, and where the accelerator fails with the
+    /// processor's.
+    fn by_best_path<T>(
+        &self,
+        mut draw: impl FnMut(Path) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        if self.accelerator().is_some() {
+            match draw(Path::Accelerated) {
+                Err(ModelError::Accelerator(_)) => {}
+                drawn => return drawn,
+            }
+        }
+        draw(if self.device.is_cpu() { Path::Fast } else { Path::Reference })
     }
 
     /// As [`synthesize`](Self::synthesize), by a given path.
@@ -242,12 +297,13 @@ impl Generator {
             let last = self.config.num_layers() - 1;
             return Err(ModelError::Input(format!("has no layer {layer}: its last is {last}")));
         }
-        let mut features = Vec::new();
-        let mut take = |output: LayerOutput| features.push(output.features);
-        let mut tap = Tap { layers: &[layer], take: &mut take, stop_after: true };
-        let path = synthesis::best_path(&self.device);
-        self.synthesize_tapped(path, ws, shaping, &mut tap)?;
-        Ok(Tensor::stack(&features, 0)?)
+        self.by_best_path(|path| {
+            let mut features = Vec::new();
+            let mut take = |output: LayerOutput| features.push(output.features);
+            let mut tap = Tap { layers: &[layer], take: &mut take, stop_after: true };
+            self.synthesize_tapped(path, ws, shaping, &mut tap)?;
+            Ok(Tensor::stack(&features, 0)?)
+        })
     }
 
     fn expect_row(&self, name: &str, x: &Tensor, dim: usize) -> Result<(usize, usize), ModelError> {

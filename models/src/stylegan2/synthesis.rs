@@ -1,15 +1,21 @@
 //! The synthesis network: one w a layer to a picture. Here by plain tensor operations; `cpu` does
 //! the same faster.
 
+use std::sync::{Arc, OnceLock};
+
 use candle_core::{Device, Tensor};
 
 use super::config::{Architecture, Config};
 use super::cpu::{Engine, Isa, Job};
+use super::cuda;
+use super::cuda::Precision;
 use super::layers::{LayerWeights, ToRgbWeights};
+use super::noise::{Noise, NoiseMode};
 use super::ops::{bound, convolve, convolve_up, leaky_relu, mix_channels, upsample};
 use super::shaping::{LayerOutput, Shaping, Tap};
 use super::weights::Weights;
 use crate::ModelError;
+use crate::accelerator::{Accelerator, Event};
 
 /// How the convolutions are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +26,8 @@ pub enum Path {
     Direct,
     /// By the CPU's own code, in the fastest way that each layer allows.
     Fast,
+    /// By kernels of the accelerator that the network was given.
+    Accelerated,
 }
 
 /// The weights of the synthesis network.
@@ -30,6 +38,7 @@ pub(super) struct Synthesis {
     /// Convolution 1, 2, …
     layers: Vec<LayerWeights>,
     engine: Engine,
+    accelerated: OnceLock<cuda::Engine>,
 }
 
 /// One picture on its way through the network.
@@ -46,7 +55,8 @@ impl Synthesis {
             .collect::<Result<Vec<_>, _>>()?;
         let constant = weights.values("synthesis.b4.const", &[config.layer_channels(0), 4, 4])?;
         let engine = Engine::new(Isa::best(), layers.len());
-        Ok(Self { config: config.clone(), constant, layers, engine })
+        let accelerated = OnceLock::new();
+        Ok(Self { config: config.clone(), constant, layers, engine, accelerated })
     }
 
     /// The weights of convolution `layer` (1, 2, …).
@@ -64,12 +74,71 @@ impl Synthesis {
         shaping: &Shaping,
         tap: &mut Tap<'_>,
         device: &Device,
-    ) -> candle_core::Result<Option<Tensor>> {
-        if path != Path::Reference {
-            let job = Job { picture, fast: path == Path::Fast, ..self.job(ws, shaping) };
-            let drawn = self.engine.draw(&job, tap)?;
-            return drawn.map(|image| image.to_device(device)).transpose();
+    ) -> Result<Option<Tensor>, ModelError> {
+        let drawn = match path {
+            Path::Reference => return Ok(self.draw_plainly(picture, ws, shaping, tap, device)?),
+            Path::Direct | Path::Fast => {
+                let job = Job { picture, fast: path == Path::Fast, ..self.job(ws, shaping) };
+                self.engine.draw(&job, tap)?
+            }
+            Path::Accelerated => {
+                let job = cuda::Job { picture, ..self.accelerated_job(ws, shaping) };
+                self.accelerated()?.draw(&job, tap)?
+            }
+        };
+        Ok(drawn.map(|image| image.to_device(device)).transpose()?)
+    }
+
+    /// Packs the network for an accelerator, unless it is for one already.
+    pub fn use_accelerator(
+        &self,
+        accelerator: &Arc<dyn Accelerator>,
+        precision: Precision,
+    ) -> Result<(), ModelError> {
+        if self.accelerated.get().is_none() {
+            let engine = cuda::Engine::new(accelerator, precision, &self.config, &self.layers)?;
+            let ws = vec![0.0; self.config.num_ws() * self.config.w_dim];
+            for mode in [NoiseMode::Random, NoiseMode::Const] {
+                let shaping =
+                    Shaping { noise: Noise { mode, ..Noise::default() }, ..Shaping::default() };
+                engine.warm_up(&self.accelerated_job(&ws, &shaping))?;
+            }
+            // Another thread may have been faster.
+            let _ = self.accelerated.set(engine);
         }
+        Ok(())
+    }
+
+    /// The accelerator's engine, where there is one.
+    pub fn accelerated(&self) -> Result<&cuda::Engine, ModelError> {
+        let engine = self.accelerated.get();
+        engine.ok_or_else(|| ModelError::Input("the network was given no accelerator".into()))
+    }
+
+    /// Asks the accelerator for the picture at `to`.
+    pub fn draw_to(
+        &self,
+        ws: &[f32],
+        shaping: &Shaping,
+        to: u64,
+    ) -> Result<Box<dyn Event>, ModelError> {
+        self.accelerated()?.draw_to(&self.accelerated_job(ws, shaping), to)
+    }
+
+    fn accelerated_job<'a>(&'a self, ws: &'a [f32], shaping: &'a Shaping) -> cuda::Job<'a> {
+        let (config, constant, layers) = (&self.config, &self.constant[..], &self.layers[..]);
+        cuda::Job { config, constant, layers, picture: 0, ws, shaping }
+    }
+
+    /// Draws by plain tensor operations.
+    fn draw_plainly(
+        &self,
+        picture: usize,
+        ws: &[f32],
+        shaping: &Shaping,
+        tap: &mut Tap<'_>,
+        device: &Device,
+    ) -> candle_core::Result<Option<Tensor>> {
         let pass = Pass { ws, shaping, device };
         let mut x = pass.constant(&self.constant, self.config.layer_channels(0))?;
         let mut image: Option<Tensor> = None;
@@ -239,9 +308,4 @@ fn bend(x: Tensor, layer: usize, shaping: &Shaping) -> candle_core::Result<Tenso
     let mut planes = x.flatten_all()?.to_vec1::<f32>()?;
     bends.for_each(|bend| bend.apply(&mut planes, height, width));
     Tensor::from_vec(planes, (1, channels, height, width), x.device())
-}
-
-/// The best way that `device` offers.
-pub(super) fn best_path(device: &Device) -> Path {
-    if device.is_cpu() { Path::Fast } else { Path::Reference }
 }

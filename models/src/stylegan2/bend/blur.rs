@@ -17,7 +17,29 @@ fn extent(sigma: f32, height_px: usize, width_px: usize) -> (f32, usize) {
 const MAX_DIRECT_PX: f32 = 8.0;
 
 /// Boxes in a row.
-const NUM_BOXES: usize = 4;
+pub const NUM_BOXES: usize = 4;
+
+/// How a Gaussian is computed.
+pub enum Filter {
+    /// By its weights at -radius..=radius, of sum 1: at most `2 * MAX_DIRECT_RADIUS + 1`.
+    Taps(Vec<f32>),
+    /// By boxes in a row.
+    Boxes(Boxes),
+}
+
+/// Farthest tap of a Gaussian that is summed tap by tap.
+pub const MAX_DIRECT_RADIUS: usize = 3 * MAX_DIRECT_PX as usize;
+
+/// How the Gaussian of [`gaussian`] is computed.
+pub fn filter(sigma: f32, height_px: usize, width_px: usize) -> Filter {
+    let (sigma_px, radius) = extent(sigma, height_px, width_px);
+    if sigma_px > MAX_DIRECT_PX {
+        return Filter::Boxes(Boxes::new(sigma_px));
+    }
+    let mut kernel = vec![0.0; 2 * radius + 1];
+    fill_kernel(&mut kernel, sigma_px);
+    Filter::Taps(kernel)
+}
 
 /// Floats that [`gaussian`] needs to work with.
 pub(super) fn work_len(sigma: f32, height_px: usize, width_px: usize) -> usize {
@@ -110,10 +132,11 @@ fn wide(
 /// Boxes of 2·radius + 1 places and a part of the two beyond, so that their width is continuous
 /// (Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended box filtering",
 /// 2011).
-struct Boxes {
-    radius: usize,
+pub struct Boxes {
+    /// Whole places on either side of a box's centre.
+    pub radius: usize,
     /// Weight of the two places beyond against the others.
-    edge: f64,
+    pub edge: f64,
 }
 
 impl Boxes {
@@ -127,6 +150,11 @@ impl Boxes {
         Self { radius: radius as usize, edge: edge.clamp(0.0, 1.0) }
     }
 
+    /// What makes a box's sum 1.
+    pub fn gain(&self) -> f64 {
+        1.0 / (2.0 * self.radius as f64 + 1.0 + 2.0 * self.edge)
+    }
+
     /// Places that all boxes together reach beyond an end.
     fn margin(&self) -> usize {
         NUM_BOXES * (self.radius + 1)
@@ -135,7 +163,7 @@ impl Boxes {
     /// Blurs `line` in place with the help of `other`, losing the margin at either end.
     fn blur<'a>(&self, line: &'a mut [f32], other: &mut [f32]) -> &'a [f32] {
         let reach = 2 * self.radius + 2;
-        let gain = 1.0 / (2.0 * self.radius as f64 + 1.0 + 2.0 * self.edge);
+        let gain = self.gain();
         let mut len = line.len();
         for _ in 0..NUM_BOXES {
             let x = &mut other[..len];

@@ -8,9 +8,11 @@ const MAX_ENTRY: f32 = 1e6;
 /// An affine map from a pixel to the place of the source that it shows, in pixels, x to the right
 /// and y down: source = matrix · (p − c − shift) + c, c = ((width − 1)/2, (height − 1)/2).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Affine {
-    matrix: [[f32; 2]; 2],
-    shift_px: [f32; 2],
+pub struct Affine {
+    /// Its rows.
+    pub matrix: [[f32; 2]; 2],
+    /// By how much what is shown moves to the right and down.
+    pub shift_px: [f32; 2],
 }
 
 impl Affine {
@@ -36,13 +38,14 @@ impl Affine {
         Self { matrix: [[1.0 + x * y, -x], [-y, 1.0]], shift_px: [0.0; 2] }
     }
 
-    fn is_sane(&self) -> bool {
+    /// Whether it is a map at all: no NaN, nothing infinite or absurdly large.
+    pub fn is_sane(&self) -> bool {
         let mut entries = self.matrix.iter().flatten().chain(&self.shift_px);
         entries.all(|v| v.abs() <= MAX_ENTRY)
     }
 
-    /// Fills `plane` from `source`, both `[height, width]`, bilinearly. A map that is none (NaN,
-    /// infinite, absurdly large) moves nothing.
+    /// Fills `plane` from `source`, both `[height, width]`, bilinearly. A map that is not
+    /// [sane](Self::is_sane) moves nothing.
     pub fn sample(
         &self,
         source: &[f32],

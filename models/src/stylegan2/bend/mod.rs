@@ -1,11 +1,11 @@
 //! Network bending (Broad, Leymarie and Grierson, 2021): operations on the activations of a layer,
 //! a plane `[height, width]` at a time.
 
-mod blur;
+pub(super) mod blur;
 mod border;
 mod channels;
-mod geometry;
-mod morphology;
+pub(super) mod geometry;
+pub(super) mod morphology;
 mod pointwise;
 #[cfg(test)]
 mod tests;
@@ -222,6 +222,19 @@ impl BendOp {
         }
     }
 
+    /// The map by which it moves a plane, and what comes in, if that is what it does.
+    pub(super) fn affine(&self, height_px: usize, width_px: usize) -> Option<(Affine, Border)> {
+        match *self {
+            Self::Translate { x, y, border } => {
+                Some((Affine::translation(x * width_px as f32, y * height_px as f32), border))
+            }
+            Self::Zoom { factor, border } => Some((Affine::zoom(factor), border)),
+            Self::Rotate { radians, border } => Some((Affine::rotation(radians), border)),
+            Self::Shear { x, y, border } => Some((Affine::shear(x, y), border)),
+            _ => None,
+        }
+    }
+
     /// Floats that [`run`](Self::run) needs to work with.
     fn work_len(&self, height_px: usize, width_px: usize) -> usize {
         match *self {
@@ -242,17 +255,16 @@ impl BendOp {
         height_px: usize,
         width_px: usize,
     ) {
-        let mut move_by = |affine: Affine, border| {
-            affine.sample(source, plane, height_px, width_px, border);
-        };
-        let radius_px = |radius: f32| radius.min(1.0) * height_px.min(width_px) as f32;
+        let radius_px = |radius| radius_px(radius, height_px, width_px);
         match *self {
-            Self::Translate { x, y, border } => {
-                move_by(Affine::translation(x * width_px as f32, y * height_px as f32), border);
+            Self::Translate { .. }
+            | Self::Zoom { .. }
+            | Self::Rotate { .. }
+            | Self::Shear { .. } => {
+                if let Some((affine, border)) = self.affine(height_px, width_px) {
+                    affine.sample(source, plane, height_px, width_px, border);
+                }
             }
-            Self::Zoom { factor, border } => move_by(Affine::zoom(factor), border),
-            Self::Rotate { radians, border } => move_by(Affine::rotation(radians), border),
-            Self::Shear { x, y, border } => move_by(Affine::shear(x, y), border),
             Self::Flip { horizontal, vertical } => {
                 geometry::flip(plane, width_px, horizontal, vertical);
             }
@@ -276,4 +288,9 @@ impl BendOp {
             }
         }
     }
+}
+
+/// A square's `radius`, a share of the shorter side, in pixels.
+pub(super) fn radius_px(radius: f32, height_px: usize, width_px: usize) -> f32 {
+    radius.min(1.0) * height_px.min(width_px) as f32
 }

@@ -10,18 +10,33 @@ pub(super) fn square(
     radius_px: f32,
     pick: impl Fn(f32, f32) -> f32 + Copy,
 ) {
+    for Step { step, amount } in steps(radius_px) {
+        grow(plane, work, width_px, step, amount, pick);
+    }
+}
+
+/// One of the steps by which a square is grown: picks among the pixels that lie 0 and ±`step` away,
+/// across and down, and goes `amount` of the way there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// In pixels.
+    pub step: usize,
+    /// 0..1, 1 in all but the last.
+    pub amount: f32,
+}
+
+/// The steps that make a square of 2·`radius_px` + 1 pixels.
+pub fn steps(radius_px: f32) -> impl Iterator<Item = Step> {
     let whole = radius_px.floor() as usize;
     let fraction = radius_px - radius_px.floor();
     let mut covered = 0;
-    while covered < whole {
+    let whole_steps = std::iter::from_fn(move || {
         // Three squares of radius r that lie s ≤ 2·r + 1 apart cover one of radius r + s.
         let step = (2 * covered + 1).min(whole - covered);
-        grow(plane, work, width_px, step, 1.0, pick);
         covered += step;
-    }
-    if fraction > 0.0 {
-        grow(plane, work, width_px, 1, fraction, pick);
-    }
+        (step > 0).then_some(Step { step, amount: 1.0 })
+    });
+    whole_steps.chain((fraction > 0.0).then_some(Step { step: 1, amount: fraction }))
 }
 
 /// Picks among the pixels that lie 0 and ±`step` away, across and down, held at the border, and

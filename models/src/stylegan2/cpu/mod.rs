@@ -16,7 +16,6 @@ mod panels;
 mod picture;
 pub(crate) mod plain;
 mod residual;
-mod rewritten;
 mod rule;
 mod simd;
 mod style;
@@ -26,6 +25,7 @@ mod up;
 mod up_winograd;
 mod winograd;
 
+use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
@@ -34,12 +34,12 @@ use rayon::prelude::*;
 use super::config::{Architecture, Config};
 use super::layers::LayerWeights;
 use super::noise::NoiseMode;
+use super::rewritten::Rewritten;
 use super::shaping::{LayerOutput, Shaping, Tap};
 use features::{Buffer, Features, Pool, made};
 use layer::{Layer, Modulation, Run};
 use panels::Panels;
 use picture::Picture;
-use rewritten::Rewritten;
 pub use rule::Cost;
 pub(super) use rule::cost;
 pub use simd::Isa;
@@ -64,7 +64,7 @@ pub(super) struct Engine {
 #[derive(Default)]
 struct Slot {
     trained: OnceLock<Layer>,
-    rewritten: Rewritten,
+    rewritten: Rewritten<Layer>,
 }
 
 /// What a picture is drawn from.
@@ -229,7 +229,9 @@ impl Engine {
         let mut changes = job.shaping.rewrites.iter().filter(|r| r.changes(number)).peekable();
         if changes.peek().is_some() {
             let changes: Vec<_> = changes.collect();
-            return Current::Rewritten(slot.rewritten.get(&self.tools, number, weights, &changes));
+            let make = |weights: &_| Ok::<_, Infallible>(Layer::new(&self.tools, weights));
+            let Ok(rewritten) = slot.rewritten.get(number, weights, &changes, make);
+            return Current::Rewritten(rewritten);
         }
         let layer = made(&slot.trained, || Layer::new(&self.tools, weights));
         Current::Trained(layer, weights)

@@ -5,6 +5,31 @@
 //! picture; demodulation, noise, bias, activation and bound follow each sum while it is in
 //! registers. Every value is summed in one order: equal inputs give equal pictures.
 
+mod bend;
+mod conv;
+mod engine;
+mod features;
+mod finish;
+mod layer;
+mod modulate;
+mod noise;
+#[cfg(any(feature = "cuda", test))]
+pub(crate) mod ptx;
+mod space;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod to_rgb;
+mod verify;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub(super) use engine::{Engine, Job};
+use features::padded;
+pub use verify::verify;
+
 /// The numbers in which a layer's features and weights lie, and how they are multiplied. Sums are
 /// always in 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +70,36 @@ pub enum Precision {
     Bf16,
 }
 
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|precision| precision.to_string() == text);
+        found.ok_or_else(|| {
+            format!(
+                "`{text}` is no precision: choose {}",
+                Self::ALL.map(|p| p.to_string()).join(", ")
+            )
+        })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Published => "published",
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
 impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Published, Self::F32, Self::Tf32, Self::F16, Self::Bf16];
+
     /// Resolutions, from the finest, that the published networks compute in halves.
     const NUM_HALF_RESOLUTIONS: u32 = 4;
 

@@ -2,49 +2,53 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Tools;
-use super::layer::Layer;
-use crate::stylegan2::layers::LayerWeights;
-use crate::stylegan2::rewrite::Rewrite;
+use super::layers::LayerWeights;
+use super::rewrite::Rewrite;
 
 /// How many rewritten forms of a layer are kept: two nodes may draw with one network at once.
 const NUM_KEPT: usize = 2;
 
-/// A layer as it was last rewritten: made again only where the rewrites differ.
-#[derive(Default)]
-pub struct Rewritten(Mutex<Vec<Kept>>);
+/// A layer as it was last rewritten, in the form `L` that draws: made again only where the rewrites
+/// differ.
+pub(super) struct Rewritten<L>(Mutex<Vec<Kept<L>>>);
 
-struct Kept {
+struct Kept<L> {
     /// The rewrites.
     key: String,
-    pair: Arc<(Layer, LayerWeights)>,
+    pair: Arc<(L, LayerWeights)>,
 }
 
-impl Rewritten {
-    /// Layer `number` after `changes` of its trained `weights`.
-    pub fn get(
+impl<L> Default for Rewritten<L> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<L> Rewritten<L> {
+    /// Layer `number` after `changes` of its trained `weights`, as `make` makes it of them.
+    pub fn get<E>(
         &self,
-        tools: &Tools,
         number: usize,
         weights: &LayerWeights,
         changes: &[&Rewrite],
-    ) -> Arc<(Layer, LayerWeights)> {
+        make: impl FnOnce(&LayerWeights) -> Result<L, E>,
+    ) -> Result<Arc<(L, LayerWeights)>, E> {
         // Shows every setting to the last digit, and other networks by their content.
         let key = format!("{changes:?}");
         // Not held while the layer is made: a thread that waits there may take up another picture,
         // and come here for it.
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept().iter().find(|kept| kept.key == key) {
-            return found.pair.clone();
+            return Ok(found.pair.clone());
         }
         let mut weights = weights.clone();
         changes.iter().for_each(|change| change.apply(number, &mut weights));
-        let pair = Arc::new((Layer::new(tools, &weights), weights));
+        let pair = Arc::new((make(&weights)?, weights));
         let mut kept = kept();
         if kept.len() >= NUM_KEPT {
             kept.remove(0);
         }
         kept.push(Kept { key, pair: pair.clone() });
-        pair
+        Ok(pair)
     }
 }
