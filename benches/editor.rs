@@ -128,6 +128,7 @@ impl Bench {
             font: lumawire_nodes::FONT,
             examples: None,
             settings: None,
+            program_args: Vec::new(),
             program: None,
             learning: None,
         };

@@ -7,6 +7,8 @@ use lumawire_core::Fps;
 use lumawire_editor::script::Script;
 use lumawire_runtime::output::StreamUrl;
 
+use crate::place::PlaceArgs;
+
 /// Wire sound to neural imagery.
 #[derive(Debug, Parser)]
 #[command(name = "lumawire", version, about)]
@@ -17,6 +19,9 @@ pub struct Cli {
     /// Say more on stderr: -v events, -vv the time of every node in every tick.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Where the generator is computed.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 /// The subcommands.

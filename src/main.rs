@@ -6,6 +6,7 @@ mod command;
 mod error;
 mod model_arg;
 mod npz;
+mod place;
 mod progress;
 mod settings;
 mod sheet;

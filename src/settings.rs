@@ -20,6 +20,9 @@ pub struct Settings {
     /// MIDI.
     #[serde(skip_serializing_if = "is_default")]
     pub midi: MidiSettings,
+    /// The generator.
+    #[serde(skip_serializing_if = "is_default")]
+    pub generator: GeneratorSettings,
     #[serde(flatten)]
     others: serde_json::Map<String, serde_json::Value>,
 }
@@ -40,6 +43,20 @@ pub struct MidiSettings {
     /// Parts of names of the devices to hear; all where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
+    #[serde(flatten)]
+    others: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What is chosen about the generator, as on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GeneratorSettings {
+    /// Where it is computed (`--device`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// In which numbers a GPU computes (`--precision`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
     #[serde(flatten)]
     others: serde_json::Map<String, serde_json::Value>,
 }

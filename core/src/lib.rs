@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod control;
 pub mod error;
+pub mod facts;
 pub mod graph;
 pub mod harness;
 mod near;
@@ -23,6 +24,7 @@ pub mod value;
 
 pub use clock::{Clock, Fps, Tick};
 pub use error::NodeError;
+pub use facts::Facts;
 pub use graph::{
     Boundary, Cost, Edit, EditError, Frame, Graph, GraphNode, Group, History, Mode, Wire, WireEnds,
 };

@@ -63,6 +63,8 @@ pub struct Kit {
     pub settings: Option<PathBuf>,
     /// The program, which renders as a process of its own.
     pub program: Option<PathBuf>,
+    /// What every process of it is told first.
+    pub program_args: Vec<String>,
     /// What learns MIDI controls, where MIDI is heard.
     pub learning: Option<Arc<dyn Learning>>,
 }

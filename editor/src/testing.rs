@@ -173,6 +173,7 @@ pub(crate) fn kit(registry: Registry) -> Kit {
         examples: None,
         settings: None,
         program: None,
+        program_args: Vec::new(),
         learning: None,
     }
 }

@@ -12,6 +12,7 @@ use lumawire_models::stylegan2::{Bend, BendOp, Channels, Generator, Shaping};
 use super::{base_w, check_apart, fault, seeds_of, write_file};
 use crate::error::CommandError;
 use crate::model_arg::{self, beside, open_model};
+use crate::place::PlaceArgs;
 use crate::progress::with_bar;
 use crate::sheet::{Drawing, Row, Sheet, cell_px, heat, pictures};
 
@@ -50,14 +51,17 @@ pub struct Args {
 }
 
 /// Finds the groups, writes them, lists them and draws them.
-pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
+pub fn run(args: &Args, place: &PlaceArgs) -> Result<ExitCode, CommandError> {
     let out = match &args.out {
         Some(out) => out.clone(),
         None => beside(&args.model, "clusters.json")?,
     };
     check_apart(&args.model, "the network", [Some(&out), args.sheet.as_ref()])?;
     let seeds = seeds_of(&args.seeds)?;
+    let place = place.open()?;
     let (generator, model) = open_model(&args.model)?;
+    place.give(&generator);
+    place.tell();
     let settings = Settings {
         layer: args.layer,
         num_clusters: args.num_clusters,

@@ -18,6 +18,7 @@ use lumawire_editor::{Action, Command, Document, Editor, Kit, window};
 use super::run::osc;
 use crate::cli::{EditArgs, OscArgs};
 use crate::error::CommandError;
+use crate::place::PlaceArgs;
 use crate::settings::Settings;
 
 /// The shipped patch that opens where none is named.
@@ -26,8 +27,11 @@ const FIRST: &str = "chroma_bloom.lumawire";
 const AUDIO: &str = "source.audio";
 
 /// Opens the editor until its window is closed, or draws it to a file.
-pub fn run(args: EditArgs) -> Result<ExitCode, CommandError> {
-    let kit = kit::kit();
+pub fn run(args: EditArgs, place: &PlaceArgs) -> Result<ExitCode, CommandError> {
+    let kit = Kit { program_args: place.to_args(), ..kit::kit() };
+    let place = place.open()?;
+    place.tell();
+    place.lend(&kit.services);
     if let Some(out) = args.screenshot.clone() {
         let shot = Shot {
             size_px: args.size,

@@ -12,6 +12,7 @@ use lumawire_models::stylegan2::{Generator, Shaping};
 use super::{base_w, check_apart, fault, parse_range, seeds_of, write_file};
 use crate::error::CommandError;
 use crate::model_arg::{self, beside, open_model};
+use crate::place::PlaceArgs;
 use crate::progress::with_bar;
 use crate::sheet::{Drawing, Row, Sheet, cell_px, pictures};
 
@@ -63,7 +64,7 @@ pub struct Args {
 }
 
 /// Finds the directions, writes them, lists them and draws them.
-pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
+pub fn run(args: &Args, place: &PlaceArgs) -> Result<ExitCode, CommandError> {
     let out = match &args.out {
         Some(out) => out.clone(),
         None => beside(&args.model, "ganspace.safetensors")?,
@@ -73,7 +74,10 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
         return Err(CommandError::Usage("--sigma must lie in 0..100".into()));
     }
     let seeds = args.seeds.as_deref().map(seeds_of).transpose()?;
+    let place = place.open()?;
     let (generator, model) = open_model(&args.model)?;
+    place.give(&generator);
+    place.tell();
     let default_samples = if args.layer.is_none() { W_SAMPLES } else { LAYER_SAMPLES };
     let settings = Settings {
         num_samples: args.samples.unwrap_or(default_samples),

@@ -36,11 +36,12 @@ use crate::error::CommandError;
 
 /// Runs the subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
+    let place = &cli.place;
     match cli.command.unwrap_or_else(|| Command::Edit(EditArgs::default())) {
-        Command::Edit(args) => edit::run(args),
-        Command::Render(args) => render::run(&args),
+        Command::Edit(args) => edit::run(args, place),
+        Command::Render(args) => render::run(&args, place),
         Command::Analyse(args) => analyse::run(&args),
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => run::run(&args, place),
         Command::Devices => devices::run(),
         Command::Check { patch } => check::run(&patch),
         Command::Nodes { kind, json, markdown } => nodes::run(kind.as_deref(), json, markdown),
@@ -49,10 +50,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         }
         Command::Model(command) => model::run(&command),
         Command::New { file, from } => new::run(&file, &from),
-        Command::Synth(args) => synth::run(&args),
+        Command::Synth(args) => synth::run(&args, place),
         Command::Effects(args) => effects::run(&args),
-        Command::Ganspace(args) => ganspace::run(&args),
-        Command::Clusters(args) => clusters::run(&args),
+        Command::Ganspace(args) => ganspace::run(&args, place),
+        Command::Clusters(args) => clusters::run(&args, place),
     }
 }
 

@@ -13,7 +13,7 @@ use std::thread::Builder;
 use indicatif::{ProgressBar, ProgressStyle};
 use lumawire_core::plan::{Plan, Step};
 use lumawire_core::{
-    Clock, Domain, Edit, Graph, Offline, ParamValue, Registry, Services, compile, patch,
+    Clock, Domain, Edit, Facts, Graph, Offline, ParamValue, Registry, Services, compile, patch,
 };
 use lumawire_runtime::control::{Desk, Entry, Stamped};
 use lumawire_runtime::output::{
@@ -29,13 +29,14 @@ use lumawire_runtime::{Engine, NodeReport, RunCx, prepare};
 
 use crate::cli::{ProgressForm, RenderArgs};
 use crate::error::CommandError;
+use crate::place::PlaceArgs;
 use crate::progress::Lines;
 
 /// Events that may wait to be shown.
 const MAX_WAITING: usize = 64;
 
 /// Renders, showing progress, and prints what came of it.
-pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
+pub fn run(args: &RenderArgs, place: &PlaceArgs) -> Result<ExitCode, CommandError> {
     let mut registry = lumawire_nodes::registry();
     let Piece { path, graph, base_dir, take } = Piece::load(args, &registry)?;
     let score = super::score_of(&graph, &base_dir);
@@ -66,6 +67,11 @@ pub fn run(args: &RenderArgs) -> Result<ExitCode, CommandError> {
     let settings = WriterSettings::new(args, &plan, sink, range, sound);
     let services = Services::default();
     services.insert(Arc::new(Offline));
+    let place = place.open()?;
+    if !args.quiet && args.progress == ProgressForm::Bar {
+        place.tell();
+    }
+    place.lend(&services);
     let cx = RunCx { base_dir, size_px, looks_ahead, seed, services };
     let stop = stop_on_ctrl_c()?;
 
@@ -387,6 +393,7 @@ struct Done {
     clock: Clock,
     size_px: Option<(u32, u32)>,
     graphics: Option<String>,
+    facts: Vec<(&'static str, String)>,
     /// Kind, id, runs, skips, seconds; slowest first.
     nodes: Vec<NodeCost>,
 }
@@ -437,7 +444,8 @@ impl Job {
         let summary = render(&mut show, self.sink, self.range, open, &self.stop, tell)?;
         let graphics =
             services.get::<lumawire_nodes::gpu::Gpu>().map(|gpu| gpu.describe().to_owned());
-        Ok(Done { summary, clock, size_px, graphics, nodes: costs(&show.engine) })
+        let facts = Facts::of(&services).all();
+        Ok(Done { summary, clock, size_px, graphics, facts, nodes: costs(&show.engine) })
     }
 }
 
@@ -554,6 +562,9 @@ fn print_summary(args: &RenderArgs, done: &Done) {
         secs / elapsed
     );
     println!("graphics: {}", done.graphics.as_deref().unwrap_or("not used"));
+    for (subject, line) in &done.facts {
+        println!("{subject}: {line}");
+    }
     println!("slowest nodes:");
     for node in done.nodes.iter().take(5).filter(|n| n.runs > 0) {
         println!(

@@ -33,6 +33,7 @@ use lumawire_runtime::{Engine, Preparer, RunCx, prepare};
 
 use crate::cli::RunArgs;
 use crate::error::CommandError;
+use crate::place::PlaceArgs;
 use crate::settings::Settings;
 use crate::window::{self, Wake, WindowSettings};
 use keys::Keys;
@@ -48,7 +49,7 @@ const MAX_EVENTS: usize = 64;
 const NO_INPUT: &str = "none";
 
 /// Plays the patch until it is told to end, and prints what came of it.
-pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
+pub fn run(args: &RunArgs, place: &PlaceArgs) -> Result<ExitCode, CommandError> {
     let mut registry = lumawire_nodes::registry();
     let graph = super::load_patch(&args.patch)?;
     let base_dir = args.patch.parent().unwrap_or(Path::new("")).to_owned();
@@ -62,6 +63,9 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     let sink = super::render::choose_sink(&plan, args.output.as_deref())?;
     let sink = plan.steps.get(sink as usize).map(|step| step.id.clone()).unwrap_or_default();
     let services = Services::default();
+    let place = place.open()?;
+    place.tell();
+    place.lend(&services);
     services.insert(Arc::<Rehearsal>::default());
     let osc = osc::Opened::new(&args.osc, &args.patch, &services)?;
     let cx = RunCx {

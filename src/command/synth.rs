@@ -12,6 +12,7 @@ use super::{check_apart, fault, seeds_of};
 use crate::error::CommandError;
 use crate::model_arg::{self, open_model};
 use crate::npz::NpzWriter;
+use crate::place::PlaceArgs;
 use crate::progress::with_bar;
 use crate::sheet::{Drawing, Row, Sheet, cell_px, pictures};
 
@@ -69,7 +70,7 @@ struct Shot {
 }
 
 /// Draws and writes.
-pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
+pub fn run(args: &Args, place: &PlaceArgs) -> Result<ExitCode, CommandError> {
     if args.npz.is_none() && args.png.is_none() {
         let why = "there is nothing to write: give --npz FILE or --png FILE or both";
         return Err(CommandError::Usage(why.into()));
@@ -78,7 +79,10 @@ pub fn run(args: &Args) -> Result<ExitCode, CommandError> {
     if !args.psi.is_finite() {
         return Err(CommandError::Usage("--psi must be a finite number".into()));
     }
+    let place = place.open()?;
     let (generator, _) = open_model(&args.model)?;
+    place.give(&generator);
+    place.tell();
     let shots = shots(args, &generator)?;
     let mut sheet = match &args.png {
         Some(path) => Some((path, sheet(args, &generator, &shots)?)),

@@ -50,6 +50,7 @@ pub fn kit() -> Kit {
         font: lumawire_nodes::FONT,
         examples: None,
         settings: None,
+        program_args: Vec::new(),
         program: None,
         learning: None,
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use egui::Context;
-use lumawire_core::{Edit, Graph, GraphNode, ParamValue, Plan};
+use lumawire_core::{Edit, Facts, Graph, GraphNode, ParamValue, Plan};
 use lumawire_runtime::control::midi::MidiEvent;
 use lumawire_runtime::control::{Event, Notice};
 use lumawire_runtime::live::{OutputEvent, OutputFigures};
@@ -243,6 +243,7 @@ impl Editor {
         self.catch_up();
         let Some(session) = &self.session else { return };
         session.read(&mut self.readings);
+        self.panels.bar.facts = Facts::of(&self.kit.services).all();
         for happened in session.happened() {
             self.take(happened);
         }

@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use egui_kittest::Harness;
-use lumawire_core::control::Score;
 use lumawire_core::{
     Edit, Encoding, FileKind, FileRef, Graph, GraphNode, HostImage, Image, Io, Node, NodeError,
     NodeSpec, Param, ParamValue, Pixels, Port, PortType, PrepareCx, Rate, Registry, Role, Services,
@@ -97,19 +96,8 @@ fn registry() -> Registry {
 fn kit() -> (Kit, Arc<Room>) {
     let services = Services::default();
     let room = services.get_or_try_init(|| Ok::<_, NodeError>(Room::default())).unwrap();
-    let kit = Kit {
-        registry: registry(),
-        interfaces: |_, _, _| (),
-        score: |graph, _| Score::of(graph).0,
-        thumbnails: Arc::new(|_| Box::new(())),
-        overview: |_, _| Err("there is none".into()),
-        services,
-        font: include_bytes!("../../../nodes/src/source/font/Inter.ttf"),
-        examples: None,
-        settings: None,
-        program: None,
-        learning: None,
-    };
+    let font = include_bytes!("../../../nodes/src/source/font/Inter.ttf");
+    let kit = Kit { services, font, ..crate::testing::kit(registry()) };
     (kit, room)
 }
 

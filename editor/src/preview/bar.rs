@@ -41,6 +41,8 @@ pub struct Chip {
 pub struct EngineBar {
     /// What draws: name of the graphics device, or of the processor.
     pub device: String,
+    /// What the show tells of the way it works, by subject.
+    pub facts: Vec<(&'static str, String)>,
     /// A render that goes on.
     pub render: Option<Chip>,
     sound: Sound,
@@ -249,8 +251,13 @@ impl EngineBar {
             figure(ui, &format!("{num_dropouts} dropouts"), theme::WARNING, &doc);
         }
         if !self.device.is_empty() {
-            let doc = format!("Pictures are made on {}.", self.device);
-            let text = RichText::new(&self.device).small().color(theme::FAINT);
+            let mut text = self.device.clone();
+            let mut doc = format!("Pictures are made on {}.", self.device);
+            for (subject, line) in &self.facts {
+                text += &format!(" · {subject}: {line}");
+                doc += &format!("\n{subject}: {line}");
+            }
+            let text = RichText::new(text).small().color(theme::FAINT);
             ui.add(Label::new(text).truncate()).on_hover_text(doc);
         }
     }
@@ -448,6 +455,15 @@ mod tests {
         for text in ["59.5 / 60 fps", "5 skipped", "31 ms latency", "7 dropouts", "llvmpipe"] {
             harness.get_by_label(text);
         }
+    }
+
+    #[test]
+    fn facts_stand_beside_the_device() {
+        let facts = vec![("pictures", "shared memory".into())];
+        let bar = EngineBar { device: "llvmpipe".into(), facts, ..EngineBar::default() };
+        let mut harness = harness(bar, Bench::new());
+        harness.run();
+        harness.get_by_label("llvmpipe · pictures: shared memory");
     }
 
     #[test]

@@ -377,11 +377,14 @@ impl Render {
         let patch =
             self.form.patch_text(document.graph(), document.registry(), document.base_dir());
         let form = self.form.clone();
-        let args = Box::new(move |patch: &Path, out: &Path| form.args(patch, out));
+        let first = cx.kit.program_args.clone();
+        let args = move |patch: &Path, out: &Path| {
+            first.iter().map(Into::into).chain(form.args(patch, out)).collect()
+        };
         if self.jobs.len() >= MAX_JOBS {
             self.jobs.retain(|job| !job.has_ended());
         }
-        self.jobs.push(Job::new(Task { program, target, patch }, args));
+        self.jobs.push(Job::new(Task { program, target, patch }, Box::new(args)));
     }
 
     /// The renders.

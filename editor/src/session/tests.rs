@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lumawire_core::control::{Binding, BindingMode, Midi, MidiSource, Score};
 use lumawire_core::{
     Clock, Edit, Encoding, Graph, GraphNode, HostImage, Image, Io, Node, NodeError, NodeSpec,
-    Param, ParamValue, Pixels, Plan, Port, PortType, Rate, Registry, Role, Services, compile,
+    Param, ParamValue, Pixels, Plan, Port, PortType, Rate, Registry, Role, compile,
 };
 use lumawire_runtime::control::Event;
 use lumawire_runtime::control::osc::Listen;
@@ -78,19 +78,7 @@ fn registry() -> Registry {
 }
 
 fn kit() -> Kit {
-    Kit {
-        registry: registry(),
-        interfaces: |_, _, _| (),
-        score: |_, _| Score::default(),
-        thumbnails: Arc::new(|_| Box::new(())),
-        overview: |_, _| Err("there is none".into()),
-        services: Services::default(),
-        font: &[],
-        examples: None,
-        settings: None,
-        program: None,
-        learning: None,
-    }
+    Kit { score: |_, _| Score::default(), ..crate::testing::kit(registry()) }
 }
 
 /// A screen of this level, lit further by the sound.

@@ -7,6 +7,8 @@ pub mod model;
 pub mod stylegan2;
 pub mod super_resolution;
 
+pub use store::Placement;
+
 use std::sync::Arc;
 
 use lumawire_core::{Handle, NodeError};

@@ -12,7 +12,7 @@ use lumawire_core::{
 };
 use lumawire_models::stylegan2::{Config, Generator, Model as Network};
 
-use super::store::{Key, ModelStore};
+use super::store::{Held, Key, ModelStore};
 
 const OUT_MODEL: usize = 0;
 
@@ -73,6 +73,8 @@ struct Model {
     file: Option<PathBuf>,
     /// Whether it is not there.
     is_absent: bool,
+    /// Why no GPU draws it, where one shall.
+    complaint: Option<Arc<str>>,
 }
 
 impl Node for Model {
@@ -84,10 +86,11 @@ impl Node for Model {
             None => None,
         };
         self.is_absent = self.file.is_some() && found.is_none();
-        let generator = match found {
-            Some(generator) => generator,
+        let Held { network: generator, complaint } = match found {
+            Some(held) => held,
             None => stand_in(&store, cx.params)?,
         };
+        self.complaint = complaint;
         self.network = Some(Arc::new(Network { generator, rewrites: Vec::new() }));
         Ok(())
     }
@@ -103,7 +106,12 @@ impl Node for Model {
                 "is not there; the network that was loaded from it before draws on, or else a \
                  stand-in: choose the file again",
             )),
-            _ => Ok(()),
+            _ => match &self.complaint {
+                Some(why) => {
+                    Err(NodeError::device("GPU", format!("{why}; the processor draws instead")))
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -114,12 +122,13 @@ impl Node for Model {
             && old.file == self.file
         {
             self.network = old.network.take();
+            self.complaint = old.complaint.take();
         }
     }
 }
 
 /// The network in the file at `path`, or `None` where there is no file.
-fn from_file(store: &ModelStore, path: &Path) -> Result<Option<Arc<Generator>>, NodeError> {
+fn from_file(store: &ModelStore, path: &Path) -> Result<Option<Held>, NodeError> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -136,7 +145,7 @@ fn from_file(store: &ModelStore, path: &Path) -> Result<Option<Arc<Generator>>, 
         .map_err(|e| NodeError::file(path, e))
 }
 
-fn stand_in(store: &ModelStore, params: Params<'_>) -> Result<Arc<Generator>, NodeError> {
+fn stand_in(store: &ModelStore, params: Params<'_>) -> Result<Held, NodeError> {
     let option =
         |options: &[usize], i| options.get(params.choice(i)).copied().unwrap_or(options[0]);
     let resolution = option(&RESOLUTIONS_PX, STANDIN_RESOLUTION);
@@ -153,8 +162,11 @@ fn stand_in(store: &ModelStore, params: Params<'_>) -> Result<Arc<Generator>, No
 mod tests {
     use lumawire_core::harness::Harness;
     use lumawire_core::{ParamValue, Services};
+    use lumawire_models::accelerator::{Accelerator, AcceleratorError, Event, Launch, Recording};
+    use lumawire_models::stylegan2::Precision;
 
     use super::*;
+    use crate::generate::Placement;
 
     fn reference() -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/stylegan2")
@@ -195,6 +207,58 @@ mod tests {
         let (a, b) = (make(), make());
         assert!(Arc::ptr_eq(&network(&a), &network(&b)));
         assert_eq!(network(&a).config().img_resolution, 64);
+    }
+
+    /// A GPU without memory.
+    #[derive(Debug)]
+    struct Full;
+
+    impl Accelerator for Full {
+        fn name(&self) -> &str {
+            "Full 1000 (cuda:0)"
+        }
+        fn uuid(&self) -> Option<[u8; 16]> {
+            None
+        }
+        fn num_multiprocessors(&self) -> u32 {
+            1
+        }
+        fn allocate(&self, _: usize) -> Result<u64, AcceleratorError> {
+            Err(AcceleratorError(format!("{}: its memory is full", self.name())))
+        }
+        fn free(&self, _: u64) {}
+        fn write(&self, _: u64, _: &[u8]) -> Result<(), AcceleratorError> {
+            panic!("nothing was reserved")
+        }
+        fn read(&self, _: u64, _: &mut [u8]) -> Result<(), AcceleratorError> {
+            panic!("nothing was reserved")
+        }
+        fn launch(&self, _: &Launch<'_>) -> Result<(), AcceleratorError> {
+            panic!("nothing was reserved")
+        }
+        fn mark(&self) -> Result<Box<dyn Event>, AcceleratorError> {
+            Err(AcceleratorError(format!("{}: its memory is full", self.name())))
+        }
+        fn record(
+            &self,
+            _: &mut dyn FnMut() -> Result<(), AcceleratorError>,
+        ) -> Result<Option<Box<dyn Recording>>, AcceleratorError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn a_network_that_the_gpu_cannot_take_is_there_all_the_same_and_that_is_told() {
+        let services = Services::default();
+        let precision = Precision::default();
+        services.insert(Arc::new(Placement { accelerator: Arc::new(Full), precision }));
+        for _ in 0..2 {
+            let mut node = small().services(&services).prepare().unwrap();
+            let Err(NodeError::Device { reason, .. }) = node.tick() else { panic!("not told") };
+            assert!(reason.contains("Full 1000 (cuda:0)"), "{reason}");
+            assert!(reason.contains("the processor draws"), "{reason}");
+            assert_eq!(network(&node).config().img_resolution, 32);
+        }
     }
 
     #[test]

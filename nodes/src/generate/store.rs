@@ -7,7 +7,25 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use lumawire_core::Services;
-use lumawire_models::stylegan2::Generator;
+use lumawire_models::ModelError;
+use lumawire_models::accelerator::Accelerator;
+use lumawire_models::stylegan2::{Generator, Precision};
+
+/// Lent by a program that has networks drawn on a GPU; without it the processor draws them.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The GPU.
+    pub accelerator: Arc<dyn Accelerator>,
+    /// In which numbers it computes.
+    pub precision: Precision,
+}
+
+impl Placement {
+    /// Has a network drawn there. Where that fails, the processor draws it as before.
+    pub fn give(&self, network: &Generator) -> Result<(), ModelError> {
+        network.use_accelerator(&self.accelerator, self.precision)
+    }
+}
 
 /// What makes two networks the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +53,29 @@ pub enum Key {
 /// The networks in memory. It forgets those that no node holds any more.
 #[derive(Default)]
 pub struct ModelStore {
-    networks: Mutex<BTreeMap<Key, Weak<Generator>>>,
+    placement: Option<Arc<Placement>>,
+    networks: Mutex<BTreeMap<Key, Kept>>,
+}
+
+struct Kept {
+    network: Weak<Generator>,
+    complaint: Option<Arc<str>>,
+}
+
+/// A network in memory.
+pub struct Held {
+    /// The network.
+    pub network: Arc<Generator>,
+    /// Why the processor draws it and not the GPU that shall.
+    pub complaint: Option<Arc<str>>,
 }
 
 impl ModelStore {
     /// The store of the program.
     pub fn of(services: &Services) -> Arc<Self> {
-        match services.get_or_try_init(|| Ok::<_, Infallible>(Self::default())) {
+        let placement = services.get();
+        let make = || Ok::<_, Infallible>(Self { placement, networks: Mutex::default() });
+        match services.get_or_try_init(make) {
             Ok(store) => store,
         }
     }
@@ -52,14 +86,19 @@ impl ModelStore {
         &self,
         key: Key,
         load: impl FnOnce() -> Result<Generator, E>,
-    ) -> Result<Arc<Generator>, E> {
+    ) -> Result<Held, E> {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        networks.retain(|_, network| network.strong_count() > 0);
-        if let Some(network) = networks.get(&key).and_then(Weak::upgrade) {
-            return Ok(network);
+        networks.retain(|_, kept| kept.network.strong_count() > 0);
+        if let Some(Kept { network, complaint }) = networks.get(&key)
+            && let Some(network) = network.upgrade()
+        {
+            return Ok(Held { network, complaint: complaint.clone() });
         }
         let network = Arc::new(load()?);
-        networks.insert(key, Arc::downgrade(&network));
-        Ok(network)
+        let placed = self.placement.as_ref().map_or(Ok(()), |placement| placement.give(&network));
+        let complaint: Option<Arc<str>> = placed.err().map(|error| error.to_string().into());
+        let kept = Kept { network: Arc::downgrade(&network), complaint: complaint.clone() };
+        networks.insert(key, kept);
+        Ok(Held { network, complaint })
     }
 }

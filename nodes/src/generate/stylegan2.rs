@@ -1,17 +1,23 @@
 //! `generate.stylegan2`: a latent to a picture.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 use lumawire_core::{
     Encoding, HostImage, Image, Io, Latent, Node, NodeError, NodeSpec, Param, Pixels, Port,
-    PortType, Rate, Role, Space,
+    PortType, PrepareCx, Rate, Role, Space,
 };
 use lumawire_models::ModelError;
-use lumawire_models::stylegan2::{Bend, Canvas, Fill, Generator, Noise, NoiseMode, Shaping};
+use lumawire_models::accelerator::{Accelerator, Event};
+use lumawire_models::stylegan2::{
+    Bend, Canvas, Fill, Generator, Model, Noise, NoiseMode, Path, Shaping,
+};
 use rayon::prelude::*;
 
 use super::mapping::map;
 use super::network;
 use crate::control::seeded::node_seed;
+use crate::gpu::Crossing;
 use crate::noise::Field;
 
 const IN_MODEL: usize = 0;
@@ -76,12 +82,20 @@ pub const SPEC: NodeSpec = NodeSpec {
         Param::choice("fill", "Fill", &["mirror", "reflect", "replicate", "wrap"])
             .doc("What the cells around the trained ones hold."),
     ],
-    build: || Box::new(StyleGan2),
+    build: || Box::<StyleGan2>::default(),
 };
 
-struct StyleGan2;
+#[derive(Default)]
+struct StyleGan2 {
+    crossing: Crossing,
+}
 
 impl Node for StyleGan2 {
+    fn prepare(&mut self, cx: &PrepareCx<'_>) -> Result<(), NodeError> {
+        self.crossing = Crossing::new(cx.services);
+        Ok(())
+    }
+
     fn process(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let network = network("model", io.inputs.model(IN_MODEL))?;
         let generator = &network.generator;
@@ -98,14 +112,71 @@ impl Node for StyleGan2 {
         let psi = io.params.float(TRUNCATION);
         let cutoff = usize::try_from(io.params.int(TRUNCATION_CUTOFF)).unwrap_or(0);
         let ws = latent_rows(generator, latent)?;
-        let picture = generator
+        let ws = generator
             .truncate(&ws, psi, Some(cutoff))
-            .and_then(|ws| generator.synthesize(&ws, &shaping))
+            .map_err(|e| NodeError::input("latent", e))?;
+        let frame = Frame { network, ws, shaping };
+        let Some(accelerator) = frame.network.generator.accelerator().cloned() else {
+            io.outputs.set_image(OUT_IMAGE, frame.draw()?);
+            return Ok(());
+        };
+        let draw_to =
+            |frame: &Frame, to| frame.network.generator.draw_to(&frame.ws, &frame.shaping, to);
+        let (image, fault) = accelerated(&mut self.crossing, &accelerator, frame, draw_to)?;
+        io.outputs.set_image(OUT_IMAGE, image);
+        fault.map_or(Ok(()), Err)
+    }
+}
+
+/// A picture that is to be drawn.
+struct Frame {
+    network: Arc<Model>,
+    /// `[1, num_ws, w_dim]`.
+    ws: Tensor,
+    shaping: Shaping,
+}
+
+impl Frame {
+    /// Width and height.
+    fn size_px(&self) -> (u32, u32) {
+        let resolution = self.network.generator.config().img_resolution;
+        let (height, width) = self.shaping.canvas.size_px(resolution);
+        (width as u32, height as u32)
+    }
+
+    /// Draws it on the processor.
+    fn draw(&self) -> Result<Image, NodeError> {
+        let picture = self
+            .network
+            .generator
+            .synthesize_by(Path::Fast, &self.ws, &self.shaping)
             .and_then(|picture| Ok(picture.flatten_all()?.to_vec1::<f32>()?))
             .map_err(|e| NodeError::input("latent", e))?;
-        let (height, width) = shaping.canvas.size_px(generator.config().img_resolution);
-        io.outputs.set_image(OUT_IMAGE, image(&picture, width, height));
-        Ok(())
+        let (width, height) = self.size_px();
+        Ok(image(&picture, width as usize, height as usize))
+    }
+}
+
+/// The picture of `frame`, which `draw_to` asks for. Where the accelerator fails, the processor draws
+/// it, and what went wrong comes along.
+fn accelerated(
+    crossing: &mut Crossing,
+    accelerator: &Arc<dyn Accelerator>,
+    frame: Frame,
+    draw_to: impl FnOnce(&Frame, u64) -> Result<Box<dyn Event>, ModelError>,
+) -> Result<(Image, Option<NodeError>), NodeError> {
+    let frame = Arc::new(frame);
+    let again = frame.clone();
+    let redraw = Box::new(move || again.draw());
+    let size_px = frame.size_px();
+    match crossing.draw(accelerator, size_px, |to| draw_to(&frame, to), redraw) {
+        Ok(image) => Ok((image, None)),
+        // What does not fit the network is refused by the processor too.
+        Err(error) => {
+            let image = frame.draw()?;
+            let reason = format!("{error}; the processor draws in its place");
+            Ok((image, Some(NodeError::device(accelerator.name(), reason))))
+        }
     }
 }
 
@@ -255,6 +326,59 @@ mod tests {
             }
         }
         assert_eq!(pixels(&mut node), found);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_processor_draws_the_same_where_the_accelerator_fails() {
+        use lumawire_models::stylegan2::Precision;
+
+        use crate::gpu::simulated::{Pace, Simulated};
+
+        let model = small_model(&Services::default());
+        let Value::Model(handle) = &model else { panic!("no model") };
+        let generator = super::super::network("model", Some(handle)).unwrap().generator.clone();
+        let mut node = node(z());
+        node.input("model", model.clone());
+        let expected = pixels(&mut node);
+        let simulated = Simulated::new(Pace::Late, None);
+        let accelerator: Arc<dyn Accelerator> = simulated.clone();
+        generator.use_accelerator(&accelerator, Precision::default()).unwrap();
+        simulated.lose();
+        for _ in 0..2 {
+            let error = node.tick().unwrap_err().to_string();
+            assert!(error.contains("simulated accelerator"), "{error}");
+            assert!(
+                error.ends_with("it fell off the bus; the processor draws in its place"),
+                "{error}"
+            );
+            let Value::Image(image) = node.output("image") else { panic!("no image") };
+            assert_eq!(image.encoding, Encoding::Srgb);
+            assert_eq!(image.host().unwrap().pixels, Pixels::RgbaF32(expected.clone()));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn pictures_of_an_accelerator_are_light_at_the_size_of_the_canvas() {
+        use crate::gpu::simulated::{Pace, Simulated};
+
+        let network = Arc::new(Model { generator: network(), rewrites: Vec::new() });
+        let ws = Tensor::from_vec(some_z(8 * 512), (1, 8, 512), &Device::Cpu).unwrap();
+        let canvas = Canvas { columns: 7, ..Canvas::default() };
+        let frame = Frame { network, ws, shaping: Shaping { canvas, ..Shaping::default() } };
+        let simulated = Simulated::new(Pace::Late, None);
+        let accelerator: Arc<dyn Accelerator> = simulated.clone();
+        // 0.5 as a half.
+        let texels = [0x00, 0x38].repeat(56 * 32 * 4);
+        let draw_to = |_: &Frame, to| simulated.draw(to, &texels);
+        let mut crossing = Crossing::default();
+        let (image, fault) = accelerated(&mut crossing, &accelerator, frame, draw_to).unwrap();
+        assert_eq!(fault, None);
+        let found = (image.width_px, image.height_px, image.encoding);
+        assert_eq!(found, (56, 32, Encoding::Linear));
+        let Pixels::RgbaF32(pixels) = &image.host().unwrap().pixels else { panic!("reals") };
+        assert_eq!(*pixels, vec![0.5; 56 * 32 * 4]);
     }
 
     #[test]

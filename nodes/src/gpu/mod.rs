@@ -11,6 +11,7 @@
 //! One effect is one WGSL file beside one node file: see [`Filter`] for a node that is one pass, and
 //! [`Effect`] for what has several. A lost device is opened anew by the next pass that draws.
 
+mod accelerated;
 mod blur;
 mod convert;
 mod device;
@@ -29,6 +30,9 @@ pub(crate) mod testing;
 mod thumbnail;
 mod user;
 
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use accelerated::testing as simulated;
+pub use accelerated::{AcceleratedImage, Crossing, PICTURES, PicturePath, Redraw};
 pub use blur::{BORDERS, Blur, Blurred, Border};
 pub(crate) use convert::{finite, linear_from_srgb8, map_pixels};
 pub use convert::{linear_from_srgb, srgb_from_linear, srgb8_from_linear};

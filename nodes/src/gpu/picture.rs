@@ -8,6 +8,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use lumawire_core::{DeviceImage, Encoding, HostImage, Image, ImageHome, NodeError, Pixels};
 
+use super::accelerated::AcceleratedImage;
 use super::convert::half_from_host;
 use super::device::Gpu;
 use super::pool::Texture;
@@ -15,7 +16,7 @@ use super::pool::Texture;
 /// The one format of pictures on the device.
 pub(super) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 
-const BYTES_PER_TEXEL: u32 = 8;
+pub(super) const BYTES_PER_TEXEL: u32 = 8;
 
 /// The longest side of a picture that lies in a texture of more than twice its sides: half a gigabyte
 /// is asked for then.
@@ -134,10 +135,14 @@ fn allocate(gpu: &Gpu, size: (u32, u32)) -> Texture {
 pub fn device_from_image(gpu: &Arc<Gpu>, image: &Image) -> Result<Arc<GpuImage>, NodeError> {
     if let ImageHome::Device(device_image) = &image.home {
         let any: Arc<dyn Any + Send + Sync> = device_image.clone();
-        if let Ok(found) = any.downcast::<GpuImage>()
-            && Arc::ptr_eq(&found.gpu, gpu)
-        {
-            return Ok(found);
+        match any.downcast::<GpuImage>() {
+            Ok(found) if Arc::ptr_eq(&found.gpu, gpu) => return Ok(found),
+            Ok(_) => {}
+            Err(any) => {
+                if let Ok(drawn) = any.downcast::<AcceleratedImage>() {
+                    return drawn.on(gpu);
+                }
+            }
         }
     }
     texture_from_host(gpu, &*image.host()?, image.encoding).map(Arc::new)
@@ -166,22 +171,28 @@ pub fn texture_from_host(
     }
     let texels = half_from_host(image, encoding);
     let target = GpuImage::unwritten(gpu, size)?;
+    upload(&target, bytemuck::cast_slice(&texels))?;
+    Ok(target)
+}
+
+/// Fills a picture with texels from memory, `[height, width, 4]` halves.
+pub(super) fn upload(target: &GpuImage, texels: &[u8]) -> Result<(), NodeError> {
+    let gpu = &target.gpu;
     // The queue writes before all that is submitted later, and passes that are only recorded may
     // still read the texture as it was.
     gpu.flush()?;
     gpu.checked(|| {
         gpu.queue().write_texture(
             target.copied(),
-            bytemuck::cast_slice(&texels),
+            texels,
             wgpu::TexelCopyBufferLayout {
                 offset: 0,
-                bytes_per_row: Some(size.0 * BYTES_PER_TEXEL),
+                bytes_per_row: Some(target.size_px().0 * BYTES_PER_TEXEL),
                 rows_per_image: None,
             },
             target.extent(),
         );
-    })?;
-    Ok(target)
+    })
 }
 
 /// Copies a picture to memory as linear `RgbaF32`, waiting for the device.

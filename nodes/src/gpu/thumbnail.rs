@@ -120,7 +120,7 @@ impl GpuThumbnails {
     }
 
     fn ask_device(&mut self, key: usize, image: &Image) -> Result<(), NodeError> {
-        let Some(gpu) = device_of(image) else { return Ok(()) };
+        let Some(gpu) = self.device_of(image) else { return Ok(()) };
         if gpu.is_lost() || self.under_way.len() >= MAX_UNDER_WAY {
             return Ok(());
         }
@@ -162,6 +162,14 @@ impl GpuThumbnails {
         })?;
         self.under_way.push_back(UnderWay { key, size, buffer, state });
         Ok(())
+    }
+
+    /// Where a picture lies, or is yet to be brought.
+    fn device_of(&self, image: &Image) -> Option<Arc<Gpu>> {
+        match gpu_image(image) {
+            Some(image) => Some(image.gpu().clone()),
+            None => self.services.get::<Gpu>(),
+        }
     }
 
     /// Works on this device from now on; what was under way on another is dropped.
@@ -269,10 +277,6 @@ fn gpu_image(image: &Image) -> Option<Arc<GpuImage>> {
     let ImageHome::Device(image) = &image.home else { return None };
     let any: Arc<dyn Any + Send + Sync> = image.clone();
     any.downcast().ok()
-}
-
-fn device_of(image: &Image) -> Option<Arc<Gpu>> {
-    gpu_image(image).map(|image| image.gpu().clone())
 }
 
 /// In the picture's shape, no side longer than `max_px` nor than the picture's own.

@@ -30,6 +30,7 @@ pub fn kit() -> Kit {
         examples: shipped::folder(program.as_deref()),
         settings: Settings::path().and_then(|file| file.parent().map(PathBuf::from)),
         program,
+        program_args: Vec::new(),
         learning: None,
     }
 }

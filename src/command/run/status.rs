@@ -1,12 +1,13 @@
 //! Tells how the show goes: a line a second, events as they come, a summary at the end.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
-use lumawire_core::Services;
+use lumawire_core::{Facts, Services};
 use lumawire_nodes::gpu::Gpu;
 use lumawire_runtime::NodeReport;
 use lumawire_runtime::live::{
@@ -108,6 +109,7 @@ impl Told {
         let mut audio = never();
         let mut osc = never();
         let mut health: Option<Arc<Health>> = None;
+        let mut known = Vec::new();
         let mut next = Instant::now() + PERIOD;
         loop {
             select! {
@@ -131,6 +133,7 @@ impl Told {
                 recv(quit) -> _ => return,
                 default(next.saturating_duration_since(Instant::now())) => {
                     next += PERIOD;
+                    self.facts(&mut known);
                     if let Some(health) = &health {
                         self.line(&self.stats.recent(), health);
                     }
@@ -167,6 +170,15 @@ impl Told {
             Some(error) => self.note(&format!("`{}`: {error}", report.node)),
             None => self.note(&format!("`{}` works again", report.node)),
         }
+    }
+
+    /// Tells what is new since the last call.
+    fn facts(&self, known: &mut Vec<(&'static str, String)>) {
+        let facts = Facts::of(&self.services).all();
+        for fact in facts.iter().filter(|fact| !known.contains(fact)) {
+            self.note(&format!("{}: {}", fact.0, fact.1));
+        }
+        *known = facts;
     }
 
     fn note(&self, text: &str) {
@@ -240,6 +252,7 @@ impl Told {
             "peak_db": peak_db.map(|db| rounded(f64::from(db))),
             "device": self.device(),
             "graphics": self.graphics(),
+            "facts": Facts::of(&self.services).all().into_iter().collect::<BTreeMap<_, _>>(),
             "outputs": self.outputs.iter().map(|o| output_json(o.figures())).collect::<Vec<_>>(),
         })
     }
@@ -306,6 +319,9 @@ impl Told {
         }
         if let Some(graphics) = self.graphics() {
             eprintln!("graphics: {graphics}");
+        }
+        for (subject, line) in Facts::of(&self.services).all() {
+            eprintln!("{subject}: {line}");
         }
     }
 }
