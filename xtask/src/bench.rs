@@ -67,7 +67,7 @@ pub fn run(name: Option<&str>) -> Outcome {
 }
 
 /// The command of a peer, where a Python with the module that it needs is found.
-fn peer(module: &str, script: &str) -> Option<OsString> {
+pub fn peer(module: &str, script: &str) -> Option<OsString> {
     let python = std::env::var_os("LUMAWIRE_PYTHON").unwrap_or_else(|| "python3".into());
     let mut import = shell::command(&python, ["-c", &format!("import {module}")]);
     let import = import.stderr(Stdio::null()).status();

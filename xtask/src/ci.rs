@@ -5,6 +5,10 @@ use std::time::Instant;
 use crate::shell::{self, Failure, Outcome};
 use crate::{direction, setup};
 
+/// The packages that the feature changes.
+const CUDA: [&str; 6] =
+    ["--package", "lumawire-models", "--package", "lumawire", "--features", "cuda"];
+
 /// Runs all checks and stops at the first that fails.
 pub fn run() -> Outcome {
     let started = Instant::now();
@@ -15,7 +19,12 @@ pub fn run() -> Outcome {
         cargo(&["deny", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"])
     })?;
     step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    step("tests", || cargo(&["test", "--workspace"]))?;
+    step("clippy with CUDA", || {
+        cargo(&[&["clippy", "--all-targets"], &CUDA[..], &["--", "-D", "warnings"]].concat())
+    })?;
+    // With the feature, as it only adds: the driver's calls on a stand-in, and the command where
+    // there is no GPU.
+    step("tests", || cargo(&["test", "--workspace", "--features", "cuda"]))?;
     println!("All checks passed in {:.0} s.", started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -6,6 +6,7 @@ mod ci;
 mod demo;
 mod direction;
 mod docs;
+mod gpu;
 mod live;
 mod live_midi;
 mod pictures;
@@ -51,8 +52,12 @@ Usage: cargo xtask <chore> [arguments]
   pictures                 draw what the start screen shows of each shipped patch and template
   shots [name]             draw the guide's pictures of the editor, all or one
   docs                     write docs/nodes.md anew from the nodes' own descriptions
-
-GPU checks come with the CUDA build; there is none yet.
+  gpu kernels [--check]    write the kernels' PTX anew from their sources, and print what they cost on
+                           each chip; --check only compares. Takes nvcc 13.0.88 from the PATH or
+                           CUDA_HOME, else fetches it from PyPI (about 100 MB, needs python3 and pip)
+  gpu build                build the command with CUDA, and say what it needs to start
+  gpu check                test and measure the kernels on this machine's NVIDIA GPU
+  gpu pack                 the same as a folder, out/gpu, for another machine
 ";
 
 fn main() -> ExitCode {
@@ -85,6 +90,7 @@ fn run(args: &[String]) -> Outcome {
         ("live-check", args) => live::run(args),
         ("bless", []) => bless::run(),
         ("docs", []) => docs::run(),
+        ("gpu", args) => gpu::run(args),
         ("pictures", []) => pictures::run(),
         ("shots", []) => shots::run(None),
         ("shots", [name]) => shots::run(Some(name)),
