@@ -15,7 +15,7 @@ use super::space::{Recorded, Sizes, Space, are_same};
 use super::to_rgb;
 use crate::ModelError;
 use crate::accelerator::{Accelerator, AcceleratorError, Event, Memory};
-use crate::stylegan2::config::{Architecture, Config};
+use crate::stylegan2::config::Config;
 use crate::stylegan2::layers::LayerWeights;
 use crate::stylegan2::noise::NoiseMode;
 use crate::stylegan2::rewritten::Rewritten;
@@ -341,32 +341,12 @@ impl Engine {
         let mut around = None;
         for (index, (layer, noise)) in current.layers.iter().zip(noises).enumerate() {
             let number = index + 1;
-            let y = space.features[number % 2].address();
-            let shape = space.sizes.shape(number);
             if layer.residual.is_some() {
-                around = self.residual(space, layer, x, shape)?;
+                around = self.residual(space, layer, x, space.sizes.shape(number))?;
             }
-            let ends_block = !shape.up;
-            let is_residual = job.config.architecture == Architecture::Resnet && number > 1;
-            let gain =
-                if is_residual && ends_block { std::f32::consts::FRAC_1_SQRT_2 } else { 1.0 };
-            let modulation = &space.modulations[index];
-            let call = conv::Call {
-                shape,
-                x,
-                weights: layer.kernels.address(),
-                styles: modulation.scaled.address(),
-                demodulation: modulation.demodulation.address(),
-                bias: layer.bias.address(),
-                noise: *noise,
-                noise_gain: space.gains.address() + (index * size_of::<f32>()) as u64,
-                around: if ends_block { around.take() } else { None },
-                activation: Some(Activation { gain, clamp: job.config.conv_clamp }),
-                y,
-                workspace: space.workspace.address(),
-            };
-            conv::run(accelerator, &call)?;
-            x = y;
+            let ends_block = !space.sizes.shape(number).up;
+            let added = if ends_block { around.take() } else { None };
+            x = self.convolve(space, job, (number, layer), *noise, x, added)?;
             self.bend(space, job, number, x)?;
             let mut drawn = None;
             if layer.to_rgb.is_some() {
@@ -382,6 +362,38 @@ impl Engine {
             Some(_) => Ok(Drawn::At(last_picture(space, &current.layers))),
             None => Err(ModelError::Input("no block draws a picture".into())),
         }
+    }
+
+    /// Convolution `number` of the features at `x`, with what is `added` to its own: where it lies.
+    fn convolve(
+        &self,
+        space: &Space,
+        job: &Job<'_>,
+        (number, layer): (usize, &Layer),
+        noise: Option<u64>,
+        x: u64,
+        added: Option<u64>,
+    ) -> Result<u64, AcceleratorError> {
+        let index = number - 1;
+        let modulation = &space.modulations[index];
+        let gain = if added.is_some() { std::f32::consts::FRAC_1_SQRT_2 } else { 1.0 };
+        let y = space.features[number % 2].address();
+        let call = conv::Call {
+            shape: space.sizes.shape(number),
+            x,
+            weights: layer.kernels.address(),
+            styles: modulation.scaled.address(),
+            demodulation: modulation.demodulation.address(),
+            bias: layer.bias.address(),
+            noise,
+            noise_gain: space.gains.address() + (index * size_of::<f32>()) as u64,
+            around: added,
+            activation: Some(Activation { gain, clamp: job.config.conv_clamp }),
+            y,
+            workspace: space.workspace.address(),
+        };
+        conv::run(&*self.accelerator, &call)?;
+        Ok(y)
     }
 
     /// What goes round a residual block: where it lies.
