@@ -45,8 +45,8 @@ const TORTURES: [(&str, &str, &str, &str); 2] = [
     ("saves", "a_program_that_is_killed", "LUMAWIRE_TORTURE_SAVES", "1000"),
 ];
 
-/// `cargo xtask live-check [secs] [lumawire's own arguments]`, or `edits [num] [--release]`, `saves [num]`,
-/// `midi`, `osc`.
+/// `cargo xtask live-check [secs] [--release] [patch] [lumawire's own arguments]`, or `edits [num] [--release]`,
+/// `saves [num]`, `midi`, `osc`.
 pub fn run(args: &[String]) -> Outcome {
     let asked = args.first().map(String::as_str);
     match asked {
@@ -76,23 +76,32 @@ pub fn run(args: &[String]) -> Outcome {
             return Err(Failure::new(format!("`{program}` is missing: install {package}")));
         }
     }
-    shell::run(&mut shell::cargo(["build", "--workspace", "--bin", "lumawire"]))?;
+    let (profile, more): (Vec<&str>, Vec<&str>) =
+        more.iter().map(String::as_str).partition(|arg| *arg == "--release");
+    let (patches, more): (Vec<&str>, Vec<&str>) =
+        more.into_iter().partition(|arg| arg.ends_with(".lumawire"));
+    let patch = patches.first().copied().unwrap_or(PATCH);
+    let folder = if profile.is_empty() { "debug" } else { "release" };
+    let program = shell::root().join("target").join(folder).join("lumawire");
+    shell::run(shell::cargo(["build", "--workspace", "--bin", "lumawire"]).args(profile))?;
     let server = Server::start()?;
     let _music = server.play()?;
     let log = server.folder.join("stderr.txt");
-    let lines = perform(&server, secs, more, &log)?;
+    let lines = perform(
+        server.command(&program.to_string_lossy()).args(["run", patch]).args(more),
+        &server,
+        secs,
+        &log,
+    )?;
     let events = fs::read_to_string(&log).unwrap_or_default();
     print!("{events}");
     judge(&lines, &events, secs)
 }
 
 /// Runs the patch; half-way the device goes away and returns. Gives the figures' lines.
-fn perform(server: &Server, secs: u64, more: &[String], log: &Path) -> Outcome<Vec<Json>> {
+fn perform(command: &mut Command, server: &Server, secs: u64, log: &Path) -> Outcome<Vec<Json>> {
     let file = File::create(log).map_err(|e| Failure::new(e.to_string()))?;
-    let program = shell::root().join("target/debug/lumawire");
-    let mut command = server.command(&program.to_string_lossy());
-    command.args(["run", PATCH, "--headless", "--stats", "--input", INPUT]);
-    command.args(["--secs", &secs.to_string()]).args(more);
+    command.args(["--headless", "--stats", "--input", INPUT, "--secs", &secs.to_string()]);
     command.stdout(Stdio::piped()).stderr(file);
     let mut child = Ended(command.spawn().map_err(|e| Failure::new(format!("lumawire: {e}")))?);
     let stdout = child.0.stdout.take().ok_or_else(|| Failure::new("no output to read"))?;

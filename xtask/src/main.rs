@@ -33,7 +33,7 @@ Usage: cargo xtask <chore> [arguments]
   bench [name]             run the benchmarks, all or one of: engine, generator, analysis, noise;
                            then print one table of the results. Where LUMAWIRE_PYTHON (or python3)
                            has PyTorch or librosa, those are measured in turn
-  live-check [secs] [arguments]
+  live-check [secs] [--release] [patch] [arguments]
                            play music to a sound server of its own (PulseAudio, no sound card), run
                            a patch live on it for 20 seconds or as long as asked, take the device
                            away and bring it back, and report latency, drops and xruns; arguments

@@ -44,7 +44,7 @@ pub const SPEC: NodeSpec = NodeSpec {
     doc: "Draws the picture of a latent. A latent in Z is mapped to W first, one in W goes to all \
           layers, one in W+ has a row for each layer. Truncation moves w towards the network's \
           mean: w_avg + psi·(w - w_avg). The picture is sRGB, (x + 1)/2 of the network's output, \
-          not clamped. Bends change the features of its layers, noise that is wired takes the place \
+          not clamped; where a GPU draws it, the same in linear light. Bends change the features of its layers, noise that is wired takes the place \
           of the chosen one. More columns or rows than 4 widen the learned constant and give a \
           wider or taller picture: 7 by 4 is about 16:9. StyleGAN2-ADA (Karras et al., 2020).",
     rate: Rate::Frame,
